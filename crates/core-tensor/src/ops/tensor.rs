@@ -1,0 +1,180 @@
+//! The operations on Burn tensors: differentiable, on whichever device the inputs are.
+
+use super::OpsError;
+use super::walsh_hadamard::check_length;
+use burn::tensor::{Bool, Tensor, activation};
+
+/// `x H` for every row of `x` (`[m, n]`), with `H` as in
+/// [`walsh_hadamard`](super::walsh_hadamard::walsh_hadamard): natural order, unnormalised.
+///
+/// `H` is symmetric, so the gradient with respect to `x` is the transform of the gradient.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use tenfold_core_tensor::ops::tensor::walsh_hadamard;
+/// # #[cfg(feature = "flex")] {
+/// let x = Tensor::<2>::from_data([[1.0_f32, 2.0, 3.0, 4.0]], &Device::flex());
+/// let y = walsh_hadamard(x).unwrap().into_data().into_vec::<f32>().unwrap();
+/// assert_eq!(y, [10.0, -2.0, -4.0, 0.0]);
+/// # }
+/// ```
+///
+/// # Errors
+/// If `n` is not a power of two.
+pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
+    let [m, n] = x.dims();
+    check_length(n)?;
+    let mut y = x;
+    let mut half = 1;
+    while half < n {
+        let blocks = y.reshape([m * n / (2 * half), 2, half]);
+        let (a, b) = (blocks.clone().narrow(1, 0, 1), blocks.narrow(1, 1, 1));
+        y = Tensor::cat(vec![a.clone() + b.clone(), a - b], 1).reshape([m, n]);
+        half *= 2;
+    }
+    Ok(y)
+}
+
+/// Cross-entropy against soft targets, one loss a row: `l_i = -sum_c t_ic log softmax(z_i)_c`, in nats.
+///
+/// Shapes: `logits` and `targets` are `[n, C]`, the result is `[n]`. Rows of `targets` need not sum to one; take the
+/// mean or a weighted mean yourself. A one-hot row gives the usual cross-entropy.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use tenfold_core_tensor::ops::tensor::soft_cross_entropy;
+/// # #[cfg(feature = "flex")] {
+/// let device = Device::flex();
+/// let logits = Tensor::<2>::from_data([[1e4_f32, 0.0], [0.0, 0.0]], &device);
+/// let targets = Tensor::<2>::from_data([[1.0_f32, 0.0], [0.5, 0.5]], &device);
+/// let loss = soft_cross_entropy(logits, targets).unwrap().into_data().into_vec::<f32>().unwrap();
+/// assert_eq!(loss[0], 0.0);
+/// assert!((loss[1] - 2f32.ln()).abs() < 1e-6);
+/// # }
+/// ```
+///
+/// # Errors
+/// If the shapes differ.
+pub fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>, OpsError> {
+    if logits.dims() != targets.dims() {
+        return Err(OpsError::Shape {
+            what: "logits and targets",
+            left: logits.dims().to_vec(),
+            right: targets.dims().to_vec(),
+            rule: "shapes must be equal",
+        });
+    }
+    let losses = (targets * activation::log_softmax(logits, 1)).sum_dim(1).neg();
+    Ok(losses.squeeze_dim(1))
+}
+
+/// Softmax along `dim` over the entries where `keep` is true; the others get exactly zero.
+///
+/// A line that keeps nothing becomes all zeros, with zero gradient, never NaN.
+///
+/// # Panics
+/// As Burn's own operations do where shapes differ or `dim` is out of range.
+pub fn masked_softmax<const D: usize>(x: Tensor<D>, keep: Tensor<D, Bool>, dim: usize) -> Tensor<D> {
+    // A finite floor instead of minus infinity, which would make a line without kept entries NaN; such lines, and
+    // every left-out entry, are zeroed afterwards.
+    let floor = -1e30;
+    let dropped = keep.bool_not();
+    let p = activation::softmax(x.mask_fill(dropped.clone(), floor), dim);
+    p.mask_fill(dropped, 0.0)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use crate::ops::{softmax, walsh_hadamard as plain};
+    use crate::seed::Seed;
+    use burn::tensor::{Device, TensorData};
+    use rand::RngExt;
+
+    fn numbers(n: usize, seed: u64) -> Vec<f32> {
+        let mut rng = Seed::new(seed).rng();
+        (0..n).map(|_| rng.random_range(-2.0..2.0)).collect()
+    }
+
+    fn matrix(v: &[f32], rows: usize, device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(v.to_vec(), [rows, v.len() / rows]), device)
+    }
+
+    fn values<const D: usize>(t: Tensor<D>) -> Vec<f32> {
+        t.into_data().into_vec().unwrap()
+    }
+
+    #[test]
+    fn transform_and_gradient_equal_the_plain_transform() {
+        let device = Device::flex().autodiff();
+        for n in [1, 2, 8, 64] {
+            let (x, g) = (numbers(3 * n, 1), numbers(3 * n, 2));
+            let input = matrix(&x, 3, &device).require_grad();
+            let y = walsh_hadamard(input.clone()).unwrap();
+            let grads = (y.clone() * matrix(&g, 3, &device)).sum().backward();
+            let transform = |v: &[f32]| {
+                let mut rows: Vec<f64> = v.iter().map(|v| f64::from(*v)).collect();
+                rows.chunks_exact_mut(n).for_each(|row| plain::walsh_hadamard(row).unwrap());
+                rows
+            };
+            let tolerance = 8.0 * n as f64 * f64::from(f32::EPSILON);
+            let close = |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (f64::from(*a) - b).abs() <= tolerance);
+            assert!(close(&values(y), &transform(&x)), "values, n = {n}");
+            assert!(close(&values(input.grad(&grads).unwrap()), &transform(&g)), "gradient, n = {n}");
+        }
+        assert!(walsh_hadamard(matrix(&numbers(6, 0), 2, &device)).is_err());
+    }
+
+    #[test]
+    fn cross_entropy_and_its_gradient_equal_the_closed_forms() {
+        let device = Device::flex().autodiff();
+        let (n, c) = (5, 4);
+        let z = numbers(n * c, 3);
+        let mut t: Vec<f32> = numbers(n * c, 4).iter().map(|v| v.abs()).collect();
+        t.chunks_exact_mut(c).for_each(|row| {
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|v| *v /= sum);
+        });
+        let logits = matrix(&z, n, &device).require_grad();
+        let losses = soft_cross_entropy(logits.clone(), matrix(&t, n, &device)).unwrap();
+        let gradient = values(logits.grad(&losses.clone().sum().backward()).unwrap());
+        let losses = values(losses);
+        for i in 0..n {
+            let row: Vec<f64> = z[i * c..][..c].iter().map(|v| f64::from(*v)).collect();
+            let norm = softmax::log_sum_exp(&row);
+            let want: f64 = (0..c).map(|j| -f64::from(t[i * c + j]) * (row[j] - norm)).sum();
+            assert!((f64::from(losses[i]) - want).abs() < 16.0 * f64::from(f32::EPSILON));
+            for j in 0..c {
+                let want = (row[j] - norm).exp() - f64::from(t[i * c + j]); // softmax(z) - t, rows of t sum to one
+                assert!((f64::from(gradient[i * c + j]) - want).abs() < 16.0 * f64::from(f32::EPSILON));
+            }
+        }
+    }
+
+    #[test]
+    fn unequal_shapes_are_named() {
+        let device = Device::flex();
+        let error = soft_cross_entropy(matrix(&numbers(6, 0), 2, &device), matrix(&numbers(6, 0), 3, &device));
+        assert_eq!(error.unwrap_err().to_string(), "logits and targets: [2, 3] against [3, 2]; shapes must be equal");
+    }
+
+    #[test]
+    fn masked_softmax_equals_the_plain_one_and_survives_empty_lines() {
+        let device = Device::flex().autodiff();
+        let (x, keep) = (numbers(12, 5), [1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0].map(|k| k == 1));
+        let input = matrix(&x, 3, &device).require_grad();
+        let mask = Tensor::<2, Bool>::from_data(TensorData::new(keep.to_vec(), [3, 4]), &device);
+        let p = masked_softmax(input.clone(), mask, 1);
+        let gradient = values(input.grad(&p.clone().powf_scalar(2.0).sum().backward()).unwrap());
+        let p = values(p);
+        for r in 0..3 {
+            let mut want: Vec<f64> = x[r * 4..][..4].iter().map(|v| f64::from(*v)).collect();
+            softmax::masked_softmax_in_place(&mut want, &keep[r * 4..][..4]);
+            for j in 0..4 {
+                assert!((f64::from(p[r * 4 + j]) - want[j]).abs() < 8.0 * f64::from(f32::EPSILON));
+                assert!(gradient[r * 4 + j].is_finite());
+                assert!(keep[r * 4 + j] || (p[r * 4 + j] == 0.0 && gradient[r * 4 + j] == 0.0));
+            }
+        }
+    }
+}
