@@ -13,7 +13,7 @@
 //! Feature `tensor` (default) brings Burn; without it the crate serves plain arrays and compiles in seconds.
 //! `flex`, `wgpu` and `cuda` add back ends; binaries choose them, libraries do not.
 
-// pub mod arrays;
+pub mod arrays;
 #[cfg(feature = "tensor")]
 pub mod device;
 pub mod files;
