@@ -68,7 +68,7 @@ fn large_arrays_stream_and_equal_bytes_come_from_equal_arrays() {
     let x = Array2::from_shape_fn((3001, 131), |(i, j)| (i * 131 + j) as f32);
     let paths: [PathBuf; 2] = [dir.path().join("a.npz"), dir.path().join("b.npz")];
     for path in &paths {
-        write_npz(path, &[("x", x.view().into_dyn()), ("empty", Array2::zeros((0, 4)).view().into_dyn())]).unwrap();
+        write_npz(path, &[("x", &x.view()), ("empty", &Array2::<f64>::zeros((0, 4)).view())]).unwrap();
     }
     assert_eq!(std::fs::read(&paths[0]).unwrap(), std::fs::read(&paths[1]).unwrap());
     let path = ArrayPath { file: paths[0].clone(), key: Some("x".into()) };

@@ -35,12 +35,38 @@ pub fn write_npy<T: Element, D: Dimension>(path: impl AsRef<Path>, array: ArrayV
     write_atomic(path, |w| put_array(w, array.into_dyn())).map_err(ArrayError::from)
 }
 
+/// An array that can stand in an `.npz` beside arrays of other types and shapes.
+pub trait Npy {
+    /// Writes header and elements.
+    ///
+    /// # Errors
+    /// If the writer refuses.
+    fn put(&self, w: &mut dyn Write) -> io::Result<()>;
+}
+
+impl<T: Element, D: Dimension> Npy for ArrayView<'_, T, D> {
+    fn put(&self, mut w: &mut dyn Write) -> io::Result<()> {
+        put_array(&mut w, self.view().into_dyn())
+    }
+}
+
 /// Writes named arrays as an uncompressed `.npz`; the file appears whole or not at all, and the same arrays give the
 /// same bytes.
 ///
+/// ```
+/// use ndarray::array;
+/// use tenfold_core_tensor::arrays::{ArrayPath, read_labels, write_npz};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("prediction.npz");
+/// let (scores, classes) = (array![[0.25, 0.75]], array![1_i64]);
+/// write_npz(&path, &[("scores", &scores.view()), ("classes", &classes.view())])?;
+/// assert_eq!(read_labels(&ArrayPath { file: path, key: Some("classes".into()) })?, [1]);
+/// # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
+/// ```
+///
 /// # Errors
 /// If the file system refuses.
-pub fn write_npz<T: Element>(path: impl AsRef<Path>, arrays: &[(&str, ArrayViewD<T>)]) -> Result<(), ArrayError> {
+pub fn write_npz(path: impl AsRef<Path>, arrays: &[(&str, &dyn Npy)]) -> Result<(), ArrayError> {
     // The zip crate wants to seek; a buffer in memory keeps the write atomic.
     let attempt = |w: &mut dyn Write| -> io::Result<()> {
         let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -51,7 +77,7 @@ pub fn write_npz<T: Element>(path: impl AsRef<Path>, arrays: &[(&str, ArrayViewD
             .large_file(true);
         for (name, array) in arrays {
             archive.start_file(format!("{name}.npy"), options)?;
-            put_array(&mut archive, array.view())?;
+            array.put(&mut archive)?;
         }
         w.write_all(archive.finish()?.get_ref())
     };
