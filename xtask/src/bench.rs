@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 /// Prepare the peers if they are wanted, build the bench binary and become it.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (target, root) = process::folders()?;
-    let binary = process::build_binary("tenfold-bench", &[])?;
+    let binary = process::build_binary("tenfold-bench", process::DEFAULT_BACKEND)?;
     let mut command = Command::new(binary);
     command.arg(&arguments.name);
     if let Some(json) = &arguments.json {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 }
 
 /// Build the program and become it. Its package alone is selected: the wider selection of
-/// [`process::SELECTION`] would compile Burn for nothing.
+/// [`process::select`] would compile Burn for nothing.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let mut command = process::cargo();
     command.args(["run", "--release", "-p", "tenfold-data", "--features", "cli", "--bin", "tenfold-data", "--"]);

@@ -8,17 +8,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// The selection of every cargo step: the whole workspace with one feature set.
-///
-/// Cargo unifies features over the packages *selected*, dev-dependencies included whenever a test, bench or
-/// example target is asked for. `-p tenfold-reproduce` alone resolves `either`, `ciborium` and `regex-automata`
-/// with fewer features than `cargo test --workspace` does (criterion and proptest ask for more), and as Burn
-/// stands on all three it would be compiled twice: six minutes each time. So every step selects the workspace, and
-/// [`build_binary`] adds `--examples` for the sake of the dev-dependencies' features; `--bin` keeps the units that
-/// are really compiled to those of the one binary, so a newcomer's first build is no longer than with `-p`.
-///
-/// `tenfold-data/cli` is on so that its program is linted and tested with the rest.
-pub(crate) const SELECTION: [&str; 3] = ["--workspace", "--features", "tenfold-data/cli"];
+/// The names of the back ends, which are also cargo features.
+pub(crate) const BACKENDS: [&str; 3] = [DEFAULT_BACKEND, "wgpu", "cuda"];
+/// The back end that every program has.
+pub(crate) const DEFAULT_BACKEND: &str = "flex";
 
 /// The cargo that started us, without the variables that it set for us: `cargo run` describes the xtask package
 /// in `CARGO_PKG_*` and `CARGO_MANIFEST_*`, and build scripts that watch those would run again.
@@ -33,15 +26,31 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Build one binary of the workspace in release, cargo's progress on standard error, and say where it lies.
+/// Select the whole workspace with one feature set, plus that of a back end; every cargo step that compiles Burn
+/// goes through here.
 ///
-/// `features` are in the form `package/feature` and come on top of [`SELECTION`].
-pub(crate) fn build_binary(name: &str, features: &[String]) -> Result<PathBuf, Error> {
-    let mut command = cargo();
-    command.args(["build", "--release"]).args(SELECTION).args(["--bin", name, "--examples"]);
-    for feature in features {
-        command.args(["--features", feature]);
+/// Cargo unifies features over the packages *selected*, dev-dependencies included whenever a test, bench or
+/// example target is asked for. `-p tenfold-reproduce` alone therefore resolves crates below Burn with fewer
+/// features than `cargo test --workspace` does (criterion, proptest and assert_cmd ask for more), and Burn would be
+/// compiled a second time. The feature `same-build` of core-tensor levels the longest part of that by hand, for
+/// people who call cargo themselves. Selecting the workspace levels all of it, whatever the dependencies become:
+/// [`build_binary`] adds `--examples` for the sake of the dev-dependencies' features, and `--bin` keeps the units that
+/// are really compiled to those of the one binary, so a newcomer's first build is no longer than with `-p`.
+///
+/// `tenfold-data/cli` is on so that its program is linted and tested with the rest.
+pub(crate) fn select<'a>(command: &'a mut Command, backend: &str) -> &'a mut Command {
+    command.args(["--workspace", "--features", "tenfold-data/cli"]);
+    // The programs have `flex` by default. All of them share core-tensor, so one package's feature serves all.
+    if backend != DEFAULT_BACKEND {
+        command.args(["--features", &format!("tenfold-reproduce/{backend}")]);
     }
+    command
+}
+
+/// Build one binary of the workspace in release, cargo's progress on standard error, and say where it lies.
+pub(crate) fn build_binary(name: &str, backend: &str) -> Result<PathBuf, Error> {
+    let mut command = cargo();
+    select(command.args(["build", "--release"]), backend).args(["--bin", name, "--examples"]);
     command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
     let messages = output(&mut command)?;
     executable(&messages, name).ok_or_else(|| {

@@ -1,13 +1,15 @@
 //! `cargo xtask reproduce`: build the heavy binary, then become it.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::{Args, ValueEnum};
 
 use crate::error::Error;
 use crate::process;
+
+/// The heavy binary behind this task.
+pub(crate) const BINARY: &str = "reproduce";
 
 /// Run the experiments of the papers and write a report
 ///
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
     scale: Option<Scale>,
     /// Where tensors live: flex, wgpu or cuda, with a device index if wanted
     /// (cuda:1)
-    #[arg(long, default_value = "flex", value_parser = backend_feature)]
+    #[arg(long, default_value = process::DEFAULT_BACKEND, value_parser = backend_feature)]
     backend: String,
     /// Number of seeds, instead of the scale's own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -66,31 +68,16 @@ enum Scale {
 /// The arguments were parsed so that a misspelt one costs nothing, then travel unchanged: the binary owns their
 /// meaning, and it alone knows the papers' names.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let binary = build(&arguments.backend)?;
-    let words = std::env::args_os().skip_while(|word| word != "reproduce").skip(1);
-    process::hand_over(&mut command(&binary, words))
-}
-
-/// Build `reproduce` with the feature that a back end needs.
-pub(crate) fn build(feature: &str) -> Result<PathBuf, Error> {
-    // `flex` is the default feature of the binary: naming it would change nothing but the fingerprint.
-    let features: Vec<String> =
-        (feature != "flex").then(|| format!("tenfold-reproduce/{feature}")).into_iter().collect();
-    process::build_binary("reproduce", &features)
-}
-
-/// The binary with its arguments.
-pub(crate) fn command(binary: &Path, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Command {
-    let mut command = Command::new(binary);
-    command.args(arguments.into_iter().map(Into::into));
-    command
+    let binary = process::build_binary(BINARY, &arguments.backend)?;
+    let words = std::env::args_os().skip_while(|word| word != BINARY).skip(1);
+    process::hand_over(Command::new(binary).args(words))
 }
 
 /// The cargo feature behind `NAME` or `NAME:INDEX`.
 fn backend_feature(text: &str) -> Result<String, String> {
     let (name, index) = text.split_once(':').unwrap_or((text, "0"));
-    if !["flex", "wgpu", "cuda"].contains(&name) {
-        return Err("rule: one of flex, wgpu, cuda".to_owned());
+    if !process::BACKENDS.contains(&name) {
+        return Err(format!("rule: one of {}", process::BACKENDS.join(", ")));
     }
     match index.parse::<usize>() {
         Ok(_) => Ok(name.to_owned()),

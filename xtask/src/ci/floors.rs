@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::process::BACKENDS;
+
 /// The house, ground floor first. Packages of one floor do not know each other.
 ///
 /// A new crate gets its line here; one without a floor fails the check.
@@ -26,8 +28,6 @@ const HOUSE: [&[&str]; 4] = [
 const PROGRAMS: usize = HOUSE.len() - 1;
 /// Stands outside the house and starts its programs.
 const XTASK: &str = "xtask";
-/// Features that pull a back end in.
-const BACK_ENDS: [&str; 3] = ["flex", "wgpu", "cuda"];
 /// What xtask must never compile.
 const HEAVY: [&str; 3] = ["burn", "cubecl", "tenfold"];
 
@@ -91,14 +91,14 @@ fn defaults(package: &Value, faults: &mut Vec<String>) {
     while let Some(feature) = open.pop() {
         if seen.insert(feature) {
             // `flex` of this package, or `burn/flex` of another.
-            if BACK_ENDS.contains(&feature.rsplit('/').next().unwrap_or(feature)) {
+            if BACKENDS.contains(&feature.rsplit('/').next().unwrap_or(feature)) {
                 faults.push(format!("{from}: the default features enable the back end `{feature}`"));
             }
             open.extend(features.get(feature).into_iter().flatten());
         }
     }
     for dependency in array(&package["dependencies"]).iter().filter(|dependency| dependency["kind"].is_null()) {
-        for feature in strings(&dependency["features"]).filter(|feature| BACK_ENDS.contains(feature)) {
+        for feature in strings(&dependency["features"]).filter(|feature| BACKENDS.contains(feature)) {
             faults.push(format!("{from}: the dependency {} enables the back end `{feature}`", name(dependency)));
         }
     }

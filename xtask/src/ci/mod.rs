@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that must hold before a change is merged, cheapest first.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -25,12 +25,17 @@ pub(crate) struct Arguments {
     /// Run these steps only
     #[arg(long, value_name = "STEP,...", value_delimiter = ',', value_parser = STEPS.map(|step| step.name))]
     only: Vec<String>,
+    /// Build the programs with this back end too, so that tests which run on
+    /// every device also run on its devices
+    #[arg(long, default_value = process::DEFAULT_BACKEND, value_parser = process::BACKENDS)]
+    backend: String,
 }
 
 /// What a step needs to know about the place it runs in.
 struct Place {
     target: PathBuf,
     root: PathBuf,
+    backend: String,
 }
 
 /// One step: its name and what must be true afterwards.
@@ -56,7 +61,7 @@ const STEPS: [Step; 9] = [
 /// Run the steps, then print what each took.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (target, root) = process::folders()?;
-    let place = Place { target, root };
+    let place = Place { target, root, backend: arguments.backend.clone() };
     let wanted = |step: &&Step| arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name);
     let mut taken = Vec::new();
     let mut failure = None;
@@ -91,12 +96,8 @@ fn summary(taken: &[(&str, Duration, bool)]) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-fn cargo_step(arguments: &[&str], selection: &[&str], tail: &[&str]) -> Result<(), Error> {
-    process::run(process::cargo().args(arguments).args(selection).args(tail))
-}
-
 fn format(_: &Place) -> Result<(), Error> {
-    cargo_step(&["fmt", "--all", "--check"], &[], &[])
+    process::run(process::cargo().args(["fmt", "--all", "--check"]))
 }
 
 fn floors(_: &Place) -> Result<(), Error> {
@@ -107,19 +108,22 @@ fn tidy(place: &Place) -> Result<(), Error> {
     Error::from_findings(tidy::check(&place.root)?)
 }
 
-fn clippy(_: &Place) -> Result<(), Error> {
-    cargo_step(&["clippy", "--release", "--all-targets"], &process::SELECTION, &["--", "-D", "warnings"])
-}
-
-fn rustdoc(_: &Place) -> Result<(), Error> {
+fn clippy(place: &Place) -> Result<(), Error> {
     let mut command = process::cargo();
-    command.args(["doc", "--release", "--no-deps"]).args(process::SELECTION).env("RUSTDOCFLAGS", "-D warnings");
-    process::run(&mut command)
+    let selected = process::select(command.args(["clippy", "--release", "--all-targets"]), &place.backend);
+    process::run(selected.args(["--", "-D", "warnings"]))
 }
 
-fn tests(_: &Place) -> Result<(), Error> {
+fn rustdoc(place: &Place) -> Result<(), Error> {
+    let mut command = process::cargo();
+    process::select(command.args(["doc", "--release", "--no-deps"]), &place.backend);
+    process::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests(place: &Place) -> Result<(), Error> {
+    let mut command = process::cargo();
     // Every failure in one run: a second round costs more than finishing the first.
-    cargo_step(&["test", "--release", "--no-fail-fast"], &process::SELECTION, &[])
+    process::run(process::select(command.args(["test", "--release", "--no-fail-fast"]), &place.backend))
 }
 
 fn golden(place: &Place) -> Result<(), Error> {
@@ -129,14 +133,15 @@ fn golden(place: &Place) -> Result<(), Error> {
 fn end_to_end(place: &Place) -> Result<(), Error> {
     let out = place.target.join("ci").join("resmem");
     files::remove_folder(&out)?;
-    let binary = reproduce::build("flex")?;
-    let mut command = reproduce::command(&binary, ["resmem", "--scale", "quick"]);
-    process::run(command.arg("--out").arg(&out))?;
+    let binary = process::build_binary(reproduce::BINARY, &place.backend)?;
+    let mut command = Command::new(binary);
+    command.args(["resmem", "--scale", "quick", "--backend", &place.backend, "--out"]).arg(&out);
+    process::run(&mut command)?;
     check_run_folder(&out)
 }
 
 /// The files of a run folder are there, and `claims.json` keeps its contract.
-fn check_run_folder(out: &std::path::Path) -> Result<(), Error> {
+fn check_run_folder(out: &Path) -> Result<(), Error> {
     let missing = ["config.json", "claims.json", "metrics.jsonl", "report.html", "report.md"]
         .into_iter()
         .filter(|name| !out.join(name).is_file())

@@ -91,7 +91,7 @@ impl Source {
     fn tenfold_help(&mut self, verbs: &[&str]) -> Result<String, String> {
         let binary = match &self.tenfold {
             Some(binary) => binary.clone(),
-            None => process::build_binary("tenfold", &[]).map_err(|error| error.to_string())?,
+            None => process::build_binary("tenfold", process::DEFAULT_BACKEND).map_err(|error| error.to_string())?,
         };
         self.tenfold = Some(binary.clone());
         // A fixed width: the text must not depend on who generates it.
