@@ -11,7 +11,7 @@ use crate::process;
 /// List, fetch or verify data sets
 ///
 /// Everything after `data` goes to the `tenfold-data` program unchanged; it
-/// needs no tensor library, so it builds in under a minute.
+/// needs no tensor library, so its first build takes a minute or two.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cargo xtask data list
