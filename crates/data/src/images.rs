@@ -214,11 +214,10 @@ impl Images {
         })
     }
 
-    /// The same images with further ones of the same shape and classes behind them (without coarse labels).
-    pub(crate) fn with_appended(mut self, pixels: &[u8], labels: &[usize]) -> Result<Self, DataError> {
-        self.pixels.extend_from_slice(pixels);
-        self.labels.extend_from_slice(labels);
-        Self::new(self.shape, self.pixels, self.labels, self.class_names)
+    /// The bytes of image `i`, to be changed in place.
+    pub(crate) fn pixels_mut(&mut self, i: usize) -> &mut [u8] {
+        let size = self.shape.size();
+        &mut self.pixels[i * size..(i + 1) * size]
     }
 }
 
@@ -327,6 +326,16 @@ pub fn class_counts(labels: &[usize], n_classes: usize) -> Vec<usize> {
         }
     }
     counts
+}
+
+/// The rows of each class, in order.
+pub(crate) fn rows_by_class(labels: &[usize], n_classes: usize) -> Result<Vec<Vec<usize>>, DataError> {
+    check_labels("labels", labels, n_classes)?;
+    let mut rows = vec![Vec::new(); n_classes];
+    for (row, &label) in labels.iter().enumerate() {
+        rows[label].push(row);
+    }
+    Ok(rows)
 }
 
 /// Something about the classes that is legal but probably not meant.

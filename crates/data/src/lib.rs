@@ -5,15 +5,24 @@
 //! |---|---|
 //! | [`images`], [`table`] | the two kinds of data set: images of one size, rows of features |
 //! | [`source`] | where data came from, with the checksum of what was read |
-//! | [`idx`] | importer of a format |
+//! | [`idx`], [`cifar`], [`folder`] | importers: IDX files, CIFAR binary batches, a folder of class-named images |
+//! | [`split`], [`subset`], [`long_tail`] | which rows: stratified parts, subsets, long-tailed class sizes |
+//! | [`noise`], [`duplicates`] | what is done to them: label noise, planted copies |
 //! | [`embedded`] | a balanced Fashion-MNIST slice, compiled in (feature `embedded`) |
 
+pub mod cifar;
+pub mod duplicates;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod error;
+pub mod folder;
 pub mod idx;
 pub mod images;
+pub mod long_tail;
+pub mod noise;
 pub mod source;
+pub mod split;
+pub mod subset;
 pub mod table;
 
 pub use error::DataError;
