@@ -8,6 +8,7 @@
 //! | [`idx`], [`cifar`], [`folder`] | importers: IDX files, CIFAR binary batches, a folder of class-named images |
 //! | [`split`], [`subset`], [`long_tail`] | which rows: stratified parts, subsets, long-tailed class sizes |
 //! | [`noise`], [`duplicates`] | what is done to them: label noise, planted copies |
+//! | [`synthetic`] | controls whose truth is known |
 //! | [`embedded`] | a balanced Fashion-MNIST slice, compiled in (feature `embedded`) |
 
 pub mod cifar;
@@ -23,6 +24,7 @@ pub mod noise;
 pub mod source;
 pub mod split;
 pub mod subset;
+pub mod synthetic;
 pub mod table;
 
 pub use error::DataError;
