@@ -1,14 +1,11 @@
 //! Real data compiled into the library, so that tests and quick runs need no download.
 
+use crate::catalogue::FASHION_MNIST_CLASSES;
 use crate::error::DataError;
 use crate::idx;
 use crate::images::TrainTest;
 use crate::source::{Source, SourceFile};
 use std::path::Path;
-
-/// The ten classes of Fashion-MNIST, in the order of their labels.
-pub const FASHION_MNIST_CLASSES: [&str; 10] =
-    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
 const TRAIN_IMAGES: &[u8] = include_bytes!("../embedded/train-images-idx3-ubyte.gz");
 const TRAIN_LABELS: &[u8] = include_bytes!("../embedded/train-labels-idx1-ubyte.gz");

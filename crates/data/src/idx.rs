@@ -216,6 +216,7 @@ pub(crate) fn find(folder: &Path, name: &str) -> Result<PathBuf, DataError> {
 mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
+    use proptest::prelude::*;
     use std::io::Write;
 
     const NAMES: [&str; 2] = ["a", "b"];
@@ -310,5 +311,32 @@ mod tests {
         let error = read_part(dir.path(), "train", &NAMES).unwrap_err();
         assert!(error.to_string().contains("train-images-idx3-ubyte: no such file, nor one with .gz"), "{error}");
         assert!(error.is_bad_input());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), header in 0_u8..3) {
+            // Bytes that look like a header, or like gzip, reach further into the reader.
+            let start: &[u8] = [&[][..], &[0, 0, 8, 2], &[0x1f, 0x8b, 8, 0]][usize::from(header)];
+            bytes.splice(0..start.len().min(bytes.len()), start.iter().copied());
+            if let Ok(idx) = Idx::parse(&bytes, Path::new("f")) {
+                prop_assert_eq!(idx.dims.iter().product::<usize>(), idx.data.len());
+                prop_assert_eq!(Idx::parse(&idx.to_bytes(), Path::new("f")).unwrap(), idx);
+            }
+        }
+
+        #[test]
+        fn mutated_files_never_panic_and_never_grow(at: prop::sample::Index, value: u8, cut: prop::sample::Index) {
+            let plain = images_file(40);
+            for good in [gzip(&plain), plain] {
+                let mut bytes = good.clone();
+                let position = at.index(bytes.len());
+                bytes[position] = value;
+                if let Ok(idx) = Idx::parse(&bytes, Path::new("f")) {
+                    prop_assert!(idx.data.len() as u64 <= bytes.len() as u64 * MAX_INFLATION);
+                }
+                prop_assert!(Idx::parse(&good[..cut.index(good.len())], Path::new("f")).is_err());
+            }
+        }
     }
 }
