@@ -239,20 +239,26 @@ impl Entry {
     /// What a person can do to get it.
     pub fn how_to_get(&self) -> String {
         match self.origin {
+            Origin::Embedded | Origin::ByHand { .. } => self.by_hand(),
+            _ => format!("run `cargo xtask data fetch {}`, or {}", self.name, self.by_hand()),
+        }
+    }
+
+    /// What a person can do where fetching fails.
+    pub fn by_hand(&self) -> String {
+        let name = self.name;
+        match self.origin {
             Origin::Embedded => "build with the feature `embedded`".to_string(),
             Origin::DebianPackage { package, .. } => format!(
-                "run `tenfold-data fetch {name}`, or install the Debian package {package} and fetch again, or put the \
-                 four official IDX files into the folder {name} of the data root",
-                name = self.name
+                "install the Debian package {package} and fetch again, or put the four official IDX files into the \
+                 folder {name} of the data root"
             ),
-            Origin::Archive { url, .. } => format!(
-                "run `tenfold-data fetch {name}`, or download {url} and run `tenfold-data fetch {name} --from FILE`",
-                name = self.name
-            ),
+            Origin::Archive { url, .. } => {
+                format!("download {url} and run `cargo xtask data fetch {name} --from FILE`")
+            }
             Origin::ByHand { files } => format!(
-                "put {} (each plain or with .gz behind its name) into the folder {} of the data root",
-                files.join(", "),
-                self.name
+                "put {} (each plain or with .gz behind its name) into the folder {name} of the data root",
+                files.join(", ")
             ),
         }
     }

@@ -84,7 +84,7 @@ fn installed(entry: &Entry, root: &Path) -> Result<Fetched, DataError> {
 }
 
 fn failed(entry: &Entry, reason: impl Into<String>) -> DataError {
-    DataError::Fetch { name: entry.name.to_string(), reason: reason.into(), by_hand: entry.how_to_get() }
+    DataError::Fetch { name: entry.name.to_string(), reason: reason.into(), by_hand: entry.by_hand() }
 }
 
 /// A temporary folder on the same file system as the data, so that the last step is a rename.

@@ -63,7 +63,7 @@ fn bad_input_exits_with_2_and_names_the_fault() {
     assert!(stderr(&unknown).contains(r#"no data set is called "imagenet"; there are: fashion-mnist-slice"#));
     let missing = run(dir.path(), &["verify", "cifar-100"]);
     assert_eq!(code(&missing), 2);
-    assert!(stderr(&missing).contains("run `tenfold-data fetch cifar-100`"), "{}", stderr(&missing));
+    assert!(stderr(&missing).contains("run `cargo xtask data fetch cifar-100`"), "{}", stderr(&missing));
     let archive = dir.path().join("fake.tar.gz");
     std::fs::write(&archive, b"fake").unwrap();
     let refused = run(dir.path(), &["fetch", "cifar-10", "--from", archive.to_str().unwrap()]);
