@@ -110,7 +110,8 @@ fn download(entry: &Entry, staging: &Path, say: &mut dyn FnMut(&str)) -> Result<
     say(&format!("downloading {url}"));
     let archive = staging.join("archive");
     let mut curl = Command::new("curl");
-    curl.args(["--fail", "--location", "--show-error", "--progress-bar", "--output"]).arg(&archive).arg(url);
+    curl.args(["--fail", "--location", "--show-error", "--progress-bar", "--connect-timeout", "30", "--output"]);
+    curl.arg(&archive).arg(url);
     run(entry, &mut curl)?;
     Ok(archive)
 }

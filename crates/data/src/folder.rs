@@ -5,8 +5,8 @@
 //! Names that begin with a dot are ignored; anything else that is not an image is an error.
 
 use crate::error::DataError;
-use crate::images::{ImageShape, Images};
-use crate::source::{SourceFile, file_name};
+use crate::images::{ImageShape, Images, TrainTest};
+use crate::source::{Source, SourceFile, file_name};
 use image::{ColorType, ImageDecoder, ImageReader, Limits};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -52,11 +52,12 @@ pub fn read_folder(folder: &Path) -> Result<(Images, SourceFile), DataError> {
     Ok((images, SourceFile { name, bytes: reader.bytes, sha256: sha256(reader.digest.as_bytes()) }))
 }
 
-/// Reads `FOLDER/train` and `FOLDER/test`, each a class-named folder with the same classes.
+/// Reads `FOLDER/train` and `FOLDER/test`, each a class-named folder with the same classes. The source carries the
+/// folder's name; its licence is the user's to know.
 ///
 /// # Errors
 /// As [`read_folder`]; [`DataError::Format`] if the classes differ and [`DataError::Shape`] if the image shapes do.
-pub fn read_train_test(folder: &Path) -> Result<(Images, Images, Vec<SourceFile>), DataError> {
+pub fn read_train_test(folder: &Path) -> Result<TrainTest, DataError> {
     let (train, train_file) = read_folder(&folder.join("train"))?;
     let test_folder = folder.join("test");
     let (test, test_file) = read_folder(&test_folder)?;
@@ -71,7 +72,14 @@ pub fn read_train_test(folder: &Path) -> Result<(Images, Images, Vec<SourceFile>
             found: test.shape().dims().to_vec(),
         });
     }
-    Ok((train, test, vec![train_file, test_file]))
+    let source = Source {
+        name: file_name(folder),
+        title: format!("class-named images of {}", file_name(folder)),
+        licence: "not known: a folder of the user".into(),
+        note: Some("each checksum is of the list of the images' SHA-256".into()),
+        files: vec![train_file, test_file],
+    };
+    Ok(TrainTest { train, test, source })
 }
 
 /// What a folder holds, without dot files, in alphabetical order.
@@ -242,8 +250,8 @@ mod tests {
         let error = read_train_test(dir.path()).unwrap_err().to_string();
         assert!(error.contains(r#"classes ["a"], the training part has ["a", "b"]"#), "{error}");
         write(dir.path(), "test/b/1.png", &grey(2, 2, 3));
-        let (train, test, files) = read_train_test(dir.path()).unwrap();
-        assert_eq!((train.len(), test.len(), files.len()), (2, 2, 2));
+        let data = read_train_test(dir.path()).unwrap();
+        assert_eq!((data.train.len(), data.test.len(), data.source.files.len()), (2, 2, 2));
         write(dir.path(), "test/a/1.png", &grey(2, 3, 3));
         write(dir.path(), "test/b/1.png", &grey(2, 3, 3));
         assert!(read_train_test(dir.path()).unwrap_err().to_string().contains("test images: expected shape [1, 2, 2]"));
