@@ -86,7 +86,8 @@ impl Duplicates {
     /// use tenfold_core_tensor::seed::Seed;
     /// use tenfold_data::{ImageShape, Images, duplicates::Duplicates};
     ///
-    /// let images = Images::new(ImageShape::new(1, 1, 1), vec![10, 20, 30], vec![0, 1, 0], vec!["a".into(), "b".into()])?;
+    /// let names = vec!["a".into(), "b".into()];
+    /// let images = Images::new(ImageShape::new(1, 1, 1), vec![10, 20, 30], vec![0, 1, 0], names)?;
     /// let planted = Duplicates::default().with_exact(1).plant_images(&images, &[1], Seed::new(0))?;
     /// assert_eq!(planted.data.pixels(3), [20]);
     /// assert_eq!((planted.pairs[0].original, planted.pairs[0].copy), (1, 3));

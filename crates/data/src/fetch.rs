@@ -36,8 +36,8 @@ pub struct Fetched {
 ///
 /// # Errors
 /// [`DataError::UnknownSet`]; [`DataError::Param`] if the folder is there but its files differ from the official ones;
-/// [`DataError::Checksum`] if what was brought is not the official set; [`DataError::Fetch`], saying what to do by hand,
-/// if a program or the network fails.
+/// [`DataError::Checksum`] if what was brought is not the official set; [`DataError::Fetch`], saying what to do by
+/// hand, if a program or the network fails.
 pub fn fetch(name: &str, root: &Path, from: Option<&Path>, say: &mut dyn FnMut(&str)) -> Result<Fetched, DataError> {
     let entry = catalogue::find(name)?;
     if entry.is_installed(root) {

@@ -30,8 +30,8 @@ impl NoisyLabels {
     }
 }
 
-/// Symmetric label noise: a flipped label becomes one of the *other* classes, each equally likely, so that `rate` is the
-/// share of labels that are wrong.
+/// Symmetric label noise: a flipped label becomes one of the *other* classes, each equally likely, so that `rate` is
+/// the share of labels that are wrong.
 ///
 /// Defaults: `rate = 0.1`, `exact = true`.
 ///

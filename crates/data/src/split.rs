@@ -67,8 +67,9 @@ fn rounded(fractions: &[f64], n: usize) -> Result<Vec<usize>, DataError> {
     Ok(counts)
 }
 
-/// Splits examples into parts of exact sizes, with every class that occurs in every part and within one example of its
-/// proportional share; only where some share is below one example are others moved to make room for it. Rows of a part come in ascending order; parts do not overlap.
+/// Splits examples into parts of exact sizes, with every class that occurs in every part and within one example of
+/// its proportional share; only where some share is below one example are others moved to make room for it. Rows of a
+/// part come in ascending order; parts do not overlap.
 ///
 /// ```
 /// use tenfold_core_tensor::seed::Seed;
@@ -232,7 +233,8 @@ mod tests {
                 class_sizes.iter().enumerate().flat_map(|(c, &k)| std::iter::repeat_n(c, k)).collect();
             let n = labels.len();
             // Each part holds at least a tenth of the data over the number of parts, so every share is possible.
-            let counts: Vec<usize> = shares.iter().map(|s| (n * s / 10 / shares.len()).max(class_sizes.len())).collect();
+            let count = |share: &usize| (n * share / 10 / shares.len()).max(class_sizes.len());
+            let counts: Vec<usize> = shares.iter().map(count).collect();
             prop_assume!(counts.iter().sum::<usize>() <= n);
             let sizes = PartSizes::Counts(counts.clone());
             let parts = stratified(&labels, class_sizes.len(), &sizes, Seed::new(seed)).unwrap();

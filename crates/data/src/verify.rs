@@ -1,9 +1,9 @@
 //! Whether installed files are the ones their authors published, or at least still the ones seen first.
 //!
 //! No checksum is made up. Where an official one is known it decides: the content of Fashion-MNIST's files, the MD5 of
-//! the CIFAR archives (checked when the archive is unpacked and written down, because unpacked files have no official
-//! checksum of their own). Everything else is recorded in `checksums.json` beside the data the first time it is seen and
-//! compared with that record afterwards.
+//! the CIFAR archives (checked when the archive is unpacked and written down, because unpacked files have no
+//! official checksum of their own). Everything else is recorded in `checksums.json` beside the data the first time it
+//! is seen and compared with that record afterwards.
 
 use crate::catalogue::{self, Entry, Origin};
 use crate::error::DataError;
