@@ -23,19 +23,21 @@ pub struct Output {
 /// use tenfold_vision::{Classifier, Output, parameter_count};
 ///
 /// #[derive(Module, Debug)]
-/// struct Linear(nn::Linear);
+/// struct Linear {
+///     layer: nn::Linear,
+/// }
 ///
 /// impl Classifier for Linear {
 ///     fn forward(&self, x: Tensor<4>) -> Output {
 ///         let embedding = x.flatten(1, 3);
-///         Output { logits: self.0.forward(embedding.clone()), embedding }
+///         Output { logits: self.layer.forward(embedding.clone()), embedding }
 ///     }
 ///     fn classes(&self) -> usize {
-///         self.0.weight.shape()[1]
+///         self.layer.weight.dims()[1]
 ///     }
 /// }
 ///
-/// let net = Linear(nn::LinearConfig::new(4, 3).init(&Device::flex()));
+/// let net = Linear { layer: nn::LinearConfig::new(4, 3).init(&Device::flex()) };
 /// assert_eq!(net.classes(), 3);
 /// assert_eq!(parameter_count(&net), 15);
 /// ```

@@ -45,8 +45,7 @@ pub(crate) fn write(path: &Path, kind: &str, record: &impl Serialize, tensors: T
     let view = |(name, tensor): (&String, &Values)| {
         TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name]).map(|view| (name.clone(), view))
     };
-    let views: Vec<_> =
-        tensors.iter().map(view).collect::<Result<_, _>>().map_err(|e| damaged(path, "tensors", e))?;
+    let views: Vec<_> = tensors.iter().map(view).collect::<Result<_, _>>().map_err(|e| damaged(path, "tensors", e))?;
     let file = safetensors::serialize(views, Some(HashMap::from([(ENTRY.to_string(), entry)])))
         .map_err(|e| damaged(path, "tensors", e))?;
     Ok(write_atomic(path, |w| w.write_all(&file))?)

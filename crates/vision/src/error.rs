@@ -40,7 +40,9 @@ pub enum VisionError {
         rule: &'static str,
     },
     /// Training diverged. The last checkpoint on disk is from before.
-    #[error("{what} is not finite at epoch {epoch}, step {step} (learning rate {learning_rate}): lower the rate or clip")]
+    #[error(
+        "{what} is not finite at epoch {epoch}, step {step} (learning rate {learning_rate}): lower the rate or clip"
+    )]
     NotFinite {
         /// `the loss`, or the parameter concerned.
         what: String,

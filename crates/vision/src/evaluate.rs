@@ -70,10 +70,10 @@ pub fn evaluate<C: Classifier>(model: &C, inputs: &Inputs, batch: usize) -> Resu
     require(batch >= 1, "batch", batch, "must be at least 1")?;
     model.accepts(inputs.image())?;
     let model = model.valid();
-    let device = device_of(&model);
+    let device = device_of(&model)?;
     let n = inputs.len();
-    let mut logits = Rows::new(n);
-    let mut embedding = Rows::new(n);
+    let mut logits = Rows::new(n, Some(model.classes()));
+    let mut embedding = Rows::new(n, None);
     for start in (0..n).step_by(batch) {
         let rows = start..(start + batch).min(n);
         let b = rows.len();
@@ -90,13 +90,14 @@ pub(crate) fn images(pixels: Vec<f32>, batch: usize, inputs: &Inputs, device: &D
     Tensor::from_data(TensorData::new(pixels, [batch, image.channels, image.height, image.width]), device)
 }
 
-/// Where a network lives, without autodiff. A network without parameters lives nowhere: it follows its inputs.
-pub(crate) fn device_of<C: Classifier>(model: &C) -> Device {
-    let device = model.devices().into_iter().next().expect("a classifier has parameters, hence a device");
-    device.without_autodiff()
+/// Where a network lives, without autodiff.
+pub(crate) fn device_of<C: Classifier>(model: &C) -> Result<Device, VisionError> {
+    let rule = "must have a parameter, which says on which device it lives";
+    let device = model.devices().into_iter().next().ok_or_else(|| VisionError::setting("model", "empty", rule))?;
+    Ok(device.without_autodiff())
 }
 
-/// Rows collected from batches.
+/// Rows collected from batches, of a known width or that of the first batch.
 struct Rows {
     values: Vec<f32>,
     width: Option<usize>,
@@ -104,8 +105,8 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(total: usize) -> Self {
-        Self { values: Vec::new(), width: None, total }
+    fn new(total: usize, width: Option<usize>) -> Self {
+        Self { values: Vec::new(), width, total }
     }
 
     fn push(&mut self, what: &'static str, tensor: Tensor<2>, batch: usize) -> Result<(), VisionError> {

@@ -79,3 +79,21 @@ pub use resnet::{ResNet, ResNetConfig, Shortcut};
 pub use schedule::{Decay, Schedule};
 pub use targets::{Targets, TrainingSet};
 pub use train::{EpochLog, Trained, resume, train};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_types_cross_threads() {
+        fn send<T: Send + 'static>() {}
+        fn shared<T: Send + Sync + 'static>() {}
+        send::<Trained<Model>>();
+        shared::<Architecture>();
+        shared::<Evaluation>();
+        shared::<Inputs<'static>>();
+        shared::<TrainingSet<'static>>();
+        shared::<TrainConfig>();
+        shared::<VisionError>();
+    }
+}

@@ -27,9 +27,7 @@ pub(crate) fn backward(logits: Tensor<2>, targets: &BatchTargets) -> Gradients {
     let [batch, classes] = logits.dims();
     let probabilities = softmax(logits.clone().inner(), 1);
     let scaled = match &targets.scales {
-        Some(scales) => {
-            probabilities * Tensor::<2>::from_data(TensorData::new(scales.clone(), [batch, 1]), &device)
-        }
+        Some(scales) => probabilities * Tensor::<2>::from_data(TensorData::new(scales.clone(), [batch, 1]), &device),
         None => probabilities.div_scalar(batch as f64),
     };
     let wanted = Tensor::<2>::from_data(TensorData::new(targets.rows.clone(), [batch, classes]), &device);

@@ -157,7 +157,8 @@ impl ModuleVisitor for Collector {
 
 /// Scales all gradients by `min(1, limit / norm)`, on the device.
 fn clip(gradients: &mut [Option<Tensor<1>>], limit: f64) {
-    let squares = gradients.iter().flatten().map(|g| g.clone().square().sum());
+    // `sum_dim`, not `sum`: on large tensors Flex adds the latter up in an order that depends on the threads.
+    let squares = gradients.iter().flatten().map(|g| g.clone().square().sum_dim(0));
     if let Some(sum) = squares.reduce(|a, b| a + b) {
         // A norm of zero divides to infinity, which the minimum turns into one.
         let scale = (sum.sqrt().recip() * limit).clamp_max(1.0);

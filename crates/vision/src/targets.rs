@@ -50,9 +50,8 @@ impl Targets {
                 found: rows.shape().to_vec(),
             }),
             Self::Soft(rows) => {
-                let proper = |q: ndarray::ArrayView1<f32>| {
-                    q.iter().all(|&p| p >= 0.0) && (q.sum() - 1.0).abs() <= SUM_TOLERANCE
-                };
+                let proper =
+                    |q: ndarray::ArrayView1<f32>| q.iter().all(|&p| p >= 0.0) && (q.sum() - 1.0).abs() <= SUM_TOLERANCE;
                 match rows.rows().into_iter().position(|q| !proper(q)) {
                     Some(row) => Err(VisionError::Sample {
                         field: "target",
@@ -148,9 +147,8 @@ impl<'a> TrainingSet<'a> {
                 found: vec![weights.len()],
             });
         }
-        let bad = |row: usize, rule| {
-            Err(VisionError::Sample { field: "weight", row, value: weights[row].to_string(), rule })
-        };
+        let bad =
+            |row: usize, rule| Err(VisionError::Sample { field: "weight", row, value: weights[row].to_string(), rule });
         if let Some(row) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
             return bad(row, "must be finite and at least 0");
         }

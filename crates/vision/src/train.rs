@@ -130,7 +130,7 @@ impl<'a, C: Classifier> Run<'a, C> {
         config.augmentation.validate(image)?;
         data.validate(model.classes())?;
         model.accepts(image)?;
-        let device = device_of(&model).autodiff();
+        let device = device_of(&model)?.autodiff();
         // Going through `valid` gives every parameter the same autodiff context, whatever it had before.
         let model = model.valid().train();
         let identity = Identity {
@@ -144,10 +144,7 @@ impl<'a, C: Classifier> Run<'a, C> {
         Ok(Self { model, optimiser, history: Vec::new(), data, config, seed, device, identity })
     }
 
-    fn finish(
-        mut self,
-        mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
-    ) -> Result<Trained<C>, VisionError> {
+    fn finish(mut self, mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>) -> Result<Trained<C>, VisionError> {
         while self.history.len() < self.config.epochs {
             self = self.epoch()?;
             self.keep()?;

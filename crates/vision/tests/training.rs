@@ -212,7 +212,6 @@ fn a_divergent_run_names_epoch_step_and_rate_and_keeps_the_last_good_checkpoint(
     let set = TrainingSet::new(Inputs::new(pixels.view(), IMAGE).unwrap(), &targets).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.safetensors");
-    // The second epoch multiplies the rate by ten to the 30.
     let calm = TrainConfig::default().with_epochs(3).with_batch_size(8).with_schedule(Schedule::constant());
     let calm = calm.with_checkpoint(&path, 1);
     let stop = |_: &EpochLog| ControlFlow::Break(());
