@@ -23,9 +23,8 @@ pub(crate) struct Identity {
     pub(crate) seed: Seed,
     /// What [`Classifier::describe`](crate::Classifier::describe) says.
     pub(crate) model: Value,
-    pub(crate) samples: usize,
-    /// C, H, W and K.
-    pub(crate) sizes: [usize; 4],
+    /// [`TrainingSet::fingerprint`](crate::TrainingSet::fingerprint).
+    pub(crate) data: String,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -20,7 +20,7 @@ pub struct Evaluation {
 impl Evaluation {
     /// The class with the largest logit of each input; of equals, the first.
     pub fn predictions(&self) -> Vec<usize> {
-        self.logits.rows().into_iter().map(|row| argmax(&row)).collect()
+        self.logits.rows().into_iter().map(argmax).collect()
     }
 
     /// The share of inputs whose prediction is their label, from 0 to 1.

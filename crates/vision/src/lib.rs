@@ -40,9 +40,9 @@
 //!
 //! Burn's own learner shuffles with a generator that lives in the data loader and is no part of a checkpoint, so that a
 //! resumed run draws the order of its first epoch again, while here every draw follows from a seed and an epoch's number.
-//! Its metrics read the outputs of every step back from the device, and its checkpoints hold model, optimiser and
-//! scheduler in separate files, so that a kill between two of them leaves a state that no run was ever in.
-//! Its metrics, losses and data loaders remain usable beside this crate: a [`Model`] is an ordinary Burn module.
+//! Its checkpoints hold model, optimiser and scheduler in three files, so that a kill between two of them leaves a state
+//! that no run was ever in, and failing to write one is a panic. Its metrics read the outputs of every step back from the
+//! device, which a small network feels; they remain usable beside this crate, for a [`Model`] is an ordinary Burn module.
 
 mod architecture;
 mod augment;

@@ -2,8 +2,8 @@
 //!
 //! For logits z of a batch and targets t that already carry their sample's scale s (`t = s q`, `sum_k q_k = 1`), the
 //! loss is `L = sum_i sum_k t_ik (logsumexp(z_i) - z_ik)` and its gradient `dL/dz = s softmax(z) - t`. The gradient is
-//! written down instead of recorded: Burn's autodiff would take log-softmax apart into seven steps and their
-//! backward steps, more than half of the work of a small network. The loss itself is only needed for the log, so it is
+//! written down instead of recorded: Burn's autodiff would take log-softmax apart into half a dozen steps and as many
+//! backward, each with its own tensor. The loss itself is only needed for the log, so it is
 //! computed on the host in double precision, once per [`Ledger`] page and not once per step.
 
 use crate::error::VisionError;

@@ -32,6 +32,7 @@ use tenfold_core_tensor::seed::Seed;
 /// assert_eq!(Model::load(&path, &device).unwrap().architecture(), net.architecture());
 /// ```
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one value per network, next to megabytes of weights")]
 pub enum Model {
     /// Multi-layer perceptron.
     Mlp(Mlp),

@@ -4,6 +4,7 @@ use crate::error::VisionError;
 use crate::inputs::Inputs;
 use crate::loss::{BatchTargets, argmax};
 use ndarray::Array2;
+use tenfold_core_tensor::files::sha256;
 
 /// The wanted class, or the wanted distribution over classes, of each of n samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +70,7 @@ impl Targets {
     fn most_wanted(&self, sample: usize) -> usize {
         match self {
             Self::Hard(labels) => labels[sample],
-            Self::Soft(rows) => argmax(&rows.row(sample)),
+            Self::Soft(rows) => argmax(rows.row(sample)),
         }
     }
 
@@ -175,6 +176,19 @@ impl<'a> TrainingSet<'a> {
         &self.inputs
     }
 
+    /// A checksum of shapes and numbers: equal for equal sets, and for no others.
+    pub fn fingerprint(&self) -> String {
+        let inputs = &self.inputs;
+        let mut parts = vec![format!("{:?} {}", inputs.image().dims(), inputs.len())];
+        parts.extend((0..inputs.len()).map(|row| checksum(inputs.row(row).iter().map(|v| v.to_le_bytes()))));
+        parts.push(match self.targets {
+            Targets::Hard(labels) => format!("hard {}", checksum(labels.iter().map(|&l| (l as u64).to_le_bytes()))),
+            Targets::Soft(rows) => format!("soft {}", checksum(rows.iter().map(|v| v.to_le_bytes()))),
+        });
+        parts.extend(self.weights.map(|w| checksum(w.weights.iter().map(|v| v.to_le_bytes()))));
+        sha256(parts.join("\n").as_bytes())
+    }
+
     /// Checks the targets against the number of classes.
     pub(crate) fn validate(&self, classes: usize) -> Result<(), VisionError> {
         self.targets.validate(classes)
@@ -198,6 +212,10 @@ impl<'a> TrainingSet<'a> {
             labels: samples.iter().map(|&s| self.targets.most_wanted(s)).collect(),
         }
     }
+}
+
+fn checksum<const N: usize>(values: impl Iterator<Item = [u8; N]>) -> String {
+    sha256(&values.flatten().collect::<Vec<u8>>())
 }
 
 #[cfg(test)]

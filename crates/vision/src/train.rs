@@ -88,8 +88,8 @@ pub fn train<C: Classifier>(
 /// Like [`train`], but goes on from the configured checkpoint if its file exists. The result is that of a run that was
 /// never interrupted, byte for byte, history included (but for the seconds).
 ///
-/// The weights of `model` are replaced; its architecture, the seed, the configuration and the sizes of the data must be
-/// those of the run that wrote the checkpoint. That the data are the same is for the caller to see to.
+/// The weights of `model` are replaced; its architecture, the seed, the configuration and the data must be those of the
+/// run that wrote the checkpoint.
 ///
 /// # Errors
 /// Those of [`train`], and [`VisionError::Checkpoint`] for a file that is damaged or of another run.
@@ -137,8 +137,8 @@ impl<'a, C: Classifier> Run<'a, C> {
             config: TrainConfig { checkpoint: None, ..config.clone() },
             seed,
             model: model.describe(),
-            samples: data.len(),
-            sizes: [image.channels, image.height, image.width, model.classes()],
+            // Only a checkpoint asks for it.
+            data: if config.checkpoint.is_some() { data.fingerprint() } else { String::new() },
         };
         let optimiser = Optimiser::new(&model, config);
         Ok(Self { model, optimiser, history: Vec::new(), data, config, seed, device, identity })

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use ndarray::{Array2, Axis};
 use rand::RngExt;
+use rayon::prelude::*;
 use std::ops::ControlFlow;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_vision::{
@@ -137,6 +138,23 @@ fn threads_do_not_change_a_byte() {
     }
 }
 
+/// Work stealing may run one training inside a wait of another: neither may deadlock or leak into the other.
+#[test]
+fn trainings_side_by_side_equal_trainings_one_after_another() {
+    let (pixels, labels) = halves(96, 4);
+    let targets = Targets::Hard(labels);
+    let set = TrainingSet::new(Inputs::new(pixels.view(), IMAGE).unwrap(), &targets).unwrap();
+    let config = TrainConfig::default().with_epochs(2).with_batch_size(48);
+    let one = |seed: u64| {
+        let net = if seed.is_multiple_of(2) { convnet(seed) } else { mlp(seed) };
+        bytes(&train(net, &set, &config, Seed::new(seed), go_on).unwrap().model)
+    };
+    let after: Vec<_> = (0..12).map(one).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let beside: Vec<_> = pool.install(|| (0..12).into_par_iter().map(one).collect());
+    assert!(after == beside);
+}
+
 #[test]
 fn soft_targets_that_are_one_hot_equal_hard_ones() {
     let (pixels, labels) = halves(40, 5);
@@ -257,6 +275,19 @@ fn a_checkpoint_of_another_run_is_refused_with_the_field_that_differs() {
     refused(mlp(1), &config.clone().with_learning_rate(0.1), 1, "config.learning_rate");
     refused(mlp(1), &config.clone().with_epochs(4), 1, "config.epochs");
     refused(convnet(1), &config, 1, "model");
+    // The same sizes, other data.
+    let mut other = pixels.clone();
+    other[[31, 63]] += 1.0;
+    let swapped = Targets::Hard((0..32).map(|i| (i + 1) % 2).collect());
+    let weights = [1.0; 32];
+    for changed in [
+        TrainingSet::new(Inputs::new(other.view(), IMAGE).unwrap(), &targets).unwrap(),
+        TrainingSet::new(inputs.clone(), &swapped).unwrap(),
+        set.clone().with_weights(&weights).unwrap(),
+    ] {
+        let error = resume(mlp(1), &changed, &config, Seed::new(1), go_on).unwrap_err();
+        assert!(matches!(&error, VisionError::Checkpoint { key, .. } if key == "data"), "{error}");
+    }
     let file = std::fs::read(&path).unwrap();
     let mut damaged = file.clone();
     *damaged.last_mut().unwrap() ^= 0x40;
