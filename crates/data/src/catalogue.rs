@@ -3,10 +3,11 @@
 use crate::cifar;
 use crate::error::DataError;
 use crate::idx;
-use crate::images::{ImageShape, Images, TrainTest};
+use crate::images::{Images, TrainTest};
 use crate::source::{Source, SourceFile};
 use crate::verify;
 use std::path::{Path, PathBuf};
+use tenfold_core_tensor::image::ImageShape;
 
 /// The environment variable that names the data root.
 pub const ROOT_VARIABLE: &str = "TENFOLD_DATA";

@@ -4,9 +4,10 @@
 //! row-major); a CIFAR-100 record starts with two label bytes, coarse then fine. Files are records and nothing else.
 
 use crate::error::DataError;
-use crate::images::{CoarseLabels, ImageShape, Images};
+use crate::images::{CoarseLabels, Images};
 use crate::source::{self, SourceFile};
 use std::path::{Path, PathBuf};
+use tenfold_core_tensor::image::ImageShape;
 
 /// The shape of every CIFAR image.
 pub const SHAPE: ImageShape = ImageShape::new(3, 32, 32);
@@ -123,7 +124,7 @@ fn parse_records(
     coarse: &mut Vec<usize>,
 ) -> Result<(), DataError> {
     let label_bytes = if layout.coarse.is_some() { 2 } else { 1 };
-    let record = label_bytes + SHAPE.size();
+    let record = label_bytes + SHAPE.features();
     if bytes.is_empty() {
         return Err(DataError::format(path, 0, "the file is empty"));
     }
@@ -244,7 +245,7 @@ mod tests {
             let layout = Layout { coarse: coarse.then_some(&names[..]), fine: &names };
             let (mut pixels, mut fine, mut coarse) = (Vec::new(), Vec::new(), Vec::new());
             if parse_records(&bytes, Path::new("f"), &layout, &mut pixels, &mut fine, &mut coarse).is_ok() {
-                prop_assert_eq!(pixels.len(), fine.len() * SHAPE.size());
+                prop_assert_eq!(pixels.len(), fine.len() * SHAPE.features());
             }
             let _ = parse_names(&bytes, Path::new("f"), 10);
         }

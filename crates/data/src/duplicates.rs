@@ -158,8 +158,8 @@ impl Duplicates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::ImageShape;
     use ndarray::Array2;
+    use tenfold_core_tensor::image::ImageShape;
 
     fn images(n: usize, side: usize) -> Images {
         let pixels = (0..n * side * side).map(|i| 100 + (i % 50) as u8).collect();

@@ -5,12 +5,13 @@
 //! Names that begin with a dot are ignored; anything else that is not an image is an error.
 
 use crate::error::DataError;
-use crate::images::{ImageShape, Images, TrainTest};
+use crate::images::{Images, TrainTest};
 use crate::source::{Source, SourceFile, file_name};
 use image::{ColorType, ImageDecoder, ImageReader, Limits};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use tenfold_core_tensor::files::sha256;
+use tenfold_core_tensor::image::ImageShape;
 
 /// The largest width or height that is read; larger headers are refused before any pixel is decoded.
 pub const MAX_SIDE: u32 = 8192;
@@ -146,10 +147,10 @@ fn decode(
             "shape {found:?} (channels, height, width), the first image {first_name} has {first:?}"
         )));
     }
-    if shape.size() == 0 || decoder.total_bytes() > MAX_DECODE {
+    if shape.features() == 0 || decoder.total_bytes() > MAX_DECODE {
         return Err(fail(format!("shape {:?}: between 1 and {MAX_DECODE} bytes are read", shape.dims())));
     }
-    let mut interleaved = vec![0; shape.size()];
+    let mut interleaved = vec![0; shape.features()];
     decoder.read_image(&mut interleaved).map_err(|e| fail(format!("pixels cannot be decoded: {e}")))?;
     for channel in 0..channels {
         pixels.extend(interleaved.iter().skip(channel).step_by(channels));

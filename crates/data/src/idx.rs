@@ -8,11 +8,12 @@
 //! exactly that many bytes, and a gzip stream cannot hold more than [`MAX_INFLATION`] times its own size.
 
 use crate::error::DataError;
-use crate::images::{ImageShape, Images};
+use crate::images::Images;
 use crate::source::{self, SourceFile};
 use flate2::bufread::GzDecoder;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use tenfold_core_tensor::image::ImageShape;
 
 /// The largest factor by which a deflate stream can grow: 258 bytes from two bits.
 pub const MAX_INFLATION: u64 = 1032;

@@ -4,34 +4,7 @@ use crate::error::{DataError, require};
 use crate::source::Source;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-
-/// Channels, height and width of an image, in that order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Colour channels: 1 (grey) or 3 (red, green, blue) for every set of the catalogue.
-    pub channels: usize,
-    /// Rows of pixels.
-    pub height: usize,
-    /// Columns of pixels.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// A shape from its three numbers.
-    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
-        Self { channels, height, width }
-    }
-
-    /// Bytes of one image, `C * H * W`; `usize::MAX` when the product does not fit.
-    pub const fn size(self) -> usize {
-        self.channels.saturating_mul(self.height).saturating_mul(self.width)
-    }
-
-    /// `[C, H, W]`.
-    pub const fn dims(self) -> [usize; 3] {
-        [self.channels, self.height, self.width]
-    }
-}
+use tenfold_core_tensor::image::ImageShape;
 
 /// A coarser labelling of the same images, such as CIFAR-100's 20 superclasses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +40,7 @@ impl Images {
     /// Images from their parts.
     ///
     /// # Errors
-    /// [`DataError::Shape`] if there are not `labels.len() * shape.size()` pixels; [`DataError::Param`] if there is no
+    /// [`DataError::Shape`] if there are not `labels.len() * shape.features()` pixels; [`DataError::Param`] if there is no
     /// image, an image has no pixel, or a label is not below the number of class names.
     pub fn new(
         shape: ImageShape,
@@ -76,8 +49,8 @@ impl Images {
         class_names: Vec<String>,
     ) -> Result<Self, DataError> {
         require(!labels.is_empty(), "images", 0, "at least one image")?;
-        require(shape.size() > 0, "shape", format!("{:?}", shape.dims()), "every side at least 1")?;
-        if labels.len().checked_mul(shape.size()) != Some(pixels.len()) {
+        require(shape.features() > 0, "shape", format!("{:?}", shape.dims()), "every side at least 1")?;
+        if labels.len().checked_mul(shape.features()) != Some(pixels.len()) {
             let [c, h, w] = shape.dims();
             return Err(DataError::Shape {
                 what: "pixels",
@@ -164,7 +137,7 @@ impl Images {
     /// # Panics
     /// If `i` is not below [`Images::len`], as indexing a slice does.
     pub fn pixels(&self, i: usize) -> &[u8] {
-        let size = self.shape.size();
+        let size = self.shape.features();
         &self.pixels[i * size..(i + 1) * size]
     }
 
@@ -179,7 +152,7 @@ impl Images {
     /// [`DataError::Param`] if no row is named or one is not below [`Images::len`].
     pub fn select(&self, rows: &[usize]) -> Result<Self, DataError> {
         check_rows(rows, self.len())?;
-        let mut pixels = Vec::with_capacity(rows.len() * self.shape.size());
+        let mut pixels = Vec::with_capacity(rows.len() * self.shape.features());
         for &row in rows {
             pixels.extend_from_slice(self.pixels(row));
         }
@@ -206,7 +179,7 @@ impl Images {
             values.extend(channel.iter().map(|&p| table[usize::from(p)]));
         }
         let found = values.len();
-        let dims = [self.len(), self.shape.size()];
+        let dims = [self.len(), self.shape.features()];
         Array2::from_shape_vec(dims, values).map_err(|_| DataError::Shape {
             what: "matrix",
             expected: dims.to_vec(),
@@ -216,7 +189,7 @@ impl Images {
 
     /// The bytes of image `i`, to be changed in place.
     pub(crate) fn pixels_mut(&mut self, i: usize) -> &mut [u8] {
-        let size = self.shape.size();
+        let size = self.shape.features();
         &mut self.pixels[i * size..(i + 1) * size]
     }
 }

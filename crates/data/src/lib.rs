@@ -32,8 +32,7 @@ pub mod table;
 pub mod verify;
 
 pub use error::DataError;
-pub use images::{
-    ClassWarning, CoarseLabels, ImageShape, Images, Standardiser, TrainTest, check_classes, class_counts,
-};
+pub use images::{ClassWarning, CoarseLabels, Images, Standardiser, TrainTest, check_classes, class_counts};
 pub use source::{Source, SourceFile};
 pub use table::{Regression, Table};
+pub use tenfold_core_tensor::image::ImageShape;

@@ -1,9 +1,9 @@
 //! What happens to an image before the network sees it.
 
 use crate::error::{VisionError, require};
-use crate::inputs::ImageShape;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Rng;
 
 /// Random changes that keep an image's class, drawn anew for every image in every epoch.

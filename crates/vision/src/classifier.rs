@@ -1,9 +1,9 @@
 //! What the training loop and the evaluation ask of a network.
 
 use crate::error::VisionError;
-use crate::inputs::ImageShape;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use tenfold_core_tensor::image::ImageShape;
 
 /// What a classifier says about a batch of n inputs.
 #[derive(Clone, Debug)]

@@ -3,7 +3,6 @@
 use crate::classifier::Output;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
-use crate::inputs::ImageShape;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
@@ -12,6 +11,7 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Seed;
 
 /// Sizes of a small convolutional network.
@@ -83,7 +83,7 @@ impl ConvNetConfig {
     /// [`VisionError::Setting`] for an empty image, no width, no block or more blocks than the image can halve, or
     /// fewer than two classes.
     pub fn validate(&self) -> Result<(), VisionError> {
-        self.image.validate()?;
+        crate::inputs::validate_image(self.image)?;
         let smaller = self.image.height.min(self.image.width);
         require(self.width >= 1, "width", self.width, "must be at least 1")?;
         require(

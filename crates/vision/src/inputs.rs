@@ -2,59 +2,19 @@
 
 use crate::error::VisionError;
 use ndarray::ArrayView2;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use tenfold_core_tensor::image::ImageShape;
 
-/// Channels, height and width of one input. A table of d columns is an "image" of d channels, one pixel each.
-///
-/// ```
-/// use tenfold_vision::ImageShape;
-/// assert_eq!(ImageShape::new(3, 32, 32).features(), 3072);
-/// assert_eq!(ImageShape::table(13), ImageShape::new(13, 1, 1));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageShape {
-    /// Colour planes, C.
-    pub channels: usize,
-    /// Rows of pixels, H.
-    pub height: usize,
-    /// Columns of pixels, W.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// Channels, height, width.
-    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
-        Self { channels, height, width }
-    }
-
-    /// The shape of one row of a table with `columns` numbers.
-    pub const fn table(columns: usize) -> Self {
-        Self::new(columns, 1, 1)
-    }
-
-    /// C * H * W, the length of a row of [`Inputs`].
-    pub const fn features(self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// `[C, H, W]`, for messages.
-    pub(crate) fn dims(self) -> Vec<usize> {
-        vec![self.channels, self.height, self.width]
-    }
-
-    /// Each of the three sizes is at least one.
-    pub(crate) fn validate(self) -> Result<(), VisionError> {
-        let sizes = [self.channels, self.height, self.width];
-        let product = sizes.iter().try_fold(1_usize, |p, &s| p.checked_mul(s));
-        crate::error::require(
-            !sizes.contains(&0) && product.is_some(),
-            "image",
-            format!("{}x{}x{}", self.channels, self.height, self.width),
-            "channels, height and width must each be at least 1, and their product a usize",
-        )
-    }
+/// Checks that each of the three sizes is at least one.
+pub(crate) fn validate_image(image: ImageShape) -> Result<(), VisionError> {
+    let [c, h, w] = image.dims();
+    let product = c.checked_mul(h).and_then(|p| p.checked_mul(w));
+    crate::error::require(
+        ![c, h, w].contains(&0) && product.is_some(),
+        "image",
+        format!("{c}x{h}x{w}"),
+        "channels, height and width must each be at least 1, and their product a usize",
+    )
 }
 
 /// A view of n inputs: one row of C * H * W numbers each, channel by channel, row by row.
@@ -86,7 +46,7 @@ impl<'a> Inputs<'a> {
     /// [`VisionError::Shape`] when rows do not hold C * H * W numbers, [`VisionError::Sample`] at the first NaN or
     /// infinity, [`VisionError::Setting`] for an empty image.
     pub fn new(pixels: ArrayView2<'a, f32>, image: ImageShape) -> Result<Self, VisionError> {
-        image.validate()?;
+        validate_image(image)?;
         let (n, width) = pixels.dim();
         if width != image.features() {
             return Err(VisionError::Shape {

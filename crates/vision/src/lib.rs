@@ -71,13 +71,14 @@ pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
-pub use inputs::{ImageShape, Inputs};
+pub use inputs::Inputs;
 pub use mlp::{Mlp, MlpConfig};
 pub use model::Model;
 pub use params::{Checkpointing, OptimiserConfig, TrainConfig};
 pub use resnet::{ResNet, ResNetConfig, Shortcut};
 pub use schedule::{Decay, Schedule};
 pub use targets::{Targets, TrainingSet};
+pub use tenfold_core_tensor::image::ImageShape;
 pub use train::{EpochLog, Trained, resume, train};
 
 #[cfg(test)]

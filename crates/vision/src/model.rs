@@ -5,13 +5,13 @@ use crate::classifier::{Classifier, Output};
 use crate::container;
 use crate::convnet::ConvNet;
 use crate::error::VisionError;
-use crate::inputs::ImageShape;
 use crate::mlp::Mlp;
 use crate::resnet::ResNet;
 use crate::weights::Weights;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use std::path::Path;
+use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Seed;
 
 /// A network of this crate.
@@ -93,8 +93,8 @@ impl Classifier for Model {
     fn accepts(&self, image: ImageShape) -> Result<(), VisionError> {
         let (expected, found) = match self {
             Self::Mlp(net) => (vec![net.config().input], vec![image.features()]),
-            Self::ConvNet(net) => (net.config().image.dims(), image.dims()),
-            Self::ResNet(net) => (net.config().image.dims(), image.dims()),
+            Self::ConvNet(net) => (net.config().image.dims().to_vec(), image.dims().to_vec()),
+            Self::ResNet(net) => (net.config().image.dims().to_vec(), image.dims().to_vec()),
         };
         match expected == found {
             true => Ok(()),

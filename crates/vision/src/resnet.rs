@@ -4,13 +4,13 @@ use crate::classifier::Output;
 use crate::convnet::mean_over_pixels;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
-use crate::inputs::ImageShape;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, s};
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Seed;
 
 /// What runs beside a block that halves the image and doubles the channels.
@@ -125,7 +125,7 @@ impl ResNetConfig {
             self.width,
             "16 * width must be a whole number from 1 to 65536",
         )?;
-        self.image.validate()?;
+        crate::inputs::validate_image(self.image)?;
         require(self.classes >= 2, "classes", self.classes, "must be at least 2")
     }
 

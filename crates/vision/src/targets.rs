@@ -221,8 +221,8 @@ fn checksum<const N: usize>(values: impl Iterator<Item = [u8; N]>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inputs::ImageShape;
     use ndarray::array;
+    use tenfold_core_tensor::image::ImageShape;
 
     fn validate(targets: Targets, classes: usize) -> Result<(), VisionError> {
         let pixels = Array2::zeros((targets.len(), 1));
