@@ -1,14 +1,21 @@
 //! Searching keys: every one of them, or along a graph.
 
-pub(crate) mod exact;
+mod distance;
+mod exact;
+mod freeze;
+pub(crate) mod graph;
+mod hnsw;
 pub(crate) mod keys;
+mod repair;
 
 pub use exact::Exact;
+pub use hnsw::Hnsw;
 
 use crate::error::ResmemError;
-use crate::params::MemoryConfig;
+use crate::params::{IndexKind, MemoryConfig, Storage};
+use half::f16;
 use keys::Keys;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use tenfold_core_tensor::ops::nearest::Neighbours;
 
 /// Something that finds the nearest of its keys.
@@ -35,6 +42,7 @@ pub trait Index: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) enum AnyIndex {
     Exact(Exact),
+    Hnsw(Hnsw),
 }
 
 impl AnyIndex {
@@ -45,40 +53,54 @@ impl AnyIndex {
 
     /// Builds the index over keys that were checked before.
     fn from_keys(keys: Keys, config: &MemoryConfig) -> Result<Self, ResmemError> {
-        Ok(AnyIndex::Exact(Exact::from_keys(keys, config.metric)))
+        Ok(match &config.index {
+            IndexKind::Exact => AnyIndex::Exact(Exact::from_keys(keys, config.metric)),
+            IndexKind::Hnsw(hnsw) => AnyIndex::Hnsw(Hnsw::build(keys.to_f32(), config.metric, hnsw)?),
+        })
     }
 
-    fn stored(&self) -> &Keys {
-        match self {
-            AnyIndex::Exact(exact) => &exact.keys,
+    /// The keys as they are stored.
+    pub(crate) fn stored(&self, storage: Storage) -> Keys {
+        match (self, storage) {
+            (AnyIndex::Exact(exact), _) => exact.keys.clone(),
+            (AnyIndex::Hnsw(hnsw), Storage::F32) => Keys::F32(hnsw.vectors.clone()),
+            // These are half-precision numbers already.
+            (AnyIndex::Hnsw(hnsw), Storage::F16) => Keys::F16(hnsw.vectors.mapv(f16::from_f32)),
         }
     }
 
     fn as_index(&self) -> &dyn Index {
         match self {
             AnyIndex::Exact(exact) => exact,
+            AnyIndex::Hnsw(hnsw) => hnsw,
         }
     }
 
     /// All keys.
     pub(crate) fn keys(&self) -> Array2<f32> {
-        self.stored().to_f32()
+        match self {
+            AnyIndex::Exact(exact) => exact.keys.to_f32(),
+            AnyIndex::Hnsw(hnsw) => hnsw.vectors.clone(),
+        }
     }
 
     /// The keys at `rows`.
     pub(crate) fn select(&self, rows: &[usize]) -> Array2<f32> {
-        self.stored().select(rows).to_f32()
+        match self {
+            AnyIndex::Exact(exact) => exact.keys.select(rows).to_f32(),
+            AnyIndex::Hnsw(hnsw) => hnsw.vectors.select(Axis(0), rows),
+        }
     }
 
     /// An index over these keys and `more` of them.
     pub(crate) fn extended(&self, more: ArrayView2<f32>, config: &MemoryConfig) -> Result<Self, ResmemError> {
         let more = Keys::new(more, config.metric, config.storage)?;
-        Self::from_keys(self.stored().followed_by(&more)?, config)
+        Self::from_keys(self.stored(config.storage).followed_by(&more)?, config)
     }
 
     /// An index over the keys at `rows` alone.
     pub(crate) fn reduced(&self, rows: &[usize], config: &MemoryConfig) -> Result<Self, ResmemError> {
-        Self::from_keys(self.stored().select(rows), config)
+        Self::from_keys(self.stored(config.storage).select(rows), config)
     }
 }
 
