@@ -2,8 +2,8 @@
 
 use crate::error::ResmemError;
 use crate::memory::{Memory, check_rows};
-use crate::params::Params;
-use crate::targets::check_finite;
+use crate::params::{Params, Sigma};
+use crate::targets::{Targets, check_finite};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,8 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    pub(crate) fn new(scores: Array2<f64>, memory: &Memory) -> Self {
-        Self { scores, classification: memory.is_classifier() }
+    pub(crate) fn new(scores: Array2<f64>, classification: bool) -> Self {
+        Self { scores, classification }
     }
 
     /// The class with the largest score of each row, the first of equals.
@@ -71,56 +71,60 @@ impl Prediction {
     }
 }
 
-/// What the neighbours of one query say on average.
-pub(crate) struct Vote {
-    /// `sum w_i y_i / sum w_i`: the prediction of kNN alone.
-    pub(crate) knn: Vec<f64>,
-    /// `sum w_i p_i / sum w_i`: the base model's average output on the neighbours.
-    pub(crate) average: Vec<f64>,
-}
-
-impl Vote {
-    /// Entry `c` of `F = p + (kNN - average of p)`, given the base output `p`.
-    #[inline]
-    pub(crate) fn score(&self, c: usize, base: f64) -> f64 {
-        base + (self.knn[c] - self.average[c])
-    }
-}
-
 /// Gathers the neighbours of one query one by one, so that every `k` up to the last is had on the way.
-pub(crate) struct Tally<'a> {
-    memory: &'a Memory,
+pub(crate) struct Tally {
     total: f64,
     targets: Vec<f64>,
     outputs: Vec<f64>,
-    row: Vec<f64>,
 }
 
-impl<'a> Tally<'a> {
-    pub(crate) fn new(memory: &'a Memory) -> Self {
-        let zeros = vec![0.0; memory.width()];
-        Self { memory, total: 0.0, targets: zeros.clone(), outputs: zeros.clone(), row: zeros }
+impl Tally {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { total: 0.0, targets: vec![0.0; width], outputs: vec![0.0; width] }
     }
 
-    pub(crate) fn add(&mut self, row: usize, weight: f64, temperature: f64) {
+    pub(crate) fn clear(&mut self) {
+        self.total = 0.0;
+        self.targets.fill(0.0);
+        self.outputs.fill(0.0);
+    }
+
+    /// Takes in a neighbour with its target and the base model's `output` on it.
+    #[inline]
+    pub(crate) fn add(&mut self, targets: &Targets, row: usize, output: &[f64], weight: f64) {
         self.total += weight;
-        self.memory.targets.add(row, weight, &mut self.targets);
-        self.memory.base.output(row, temperature, &mut self.row);
-        self.outputs.iter_mut().zip(&self.row).for_each(|(sum, p)| *sum += weight * p);
+        targets.add(row, weight, &mut self.targets);
+        self.outputs.iter_mut().zip(output).for_each(|(sum, p)| *sum += weight * p);
     }
 
-    pub(crate) fn vote(&self) -> Vote {
-        Vote {
-            knn: self.targets.iter().map(|sum| sum / self.total).collect(),
-            average: self.outputs.iter().map(|sum| sum / self.total).collect(),
-        }
+    /// Sum of the weights so far; at least 1, the weight of the nearest.
+    pub(crate) fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// Entry `c` of `sum w_i y_i / sum w_i`: the prediction of kNN alone.
+    #[inline]
+    pub(crate) fn knn(&self, c: usize) -> f64 {
+        self.targets[c] / self.total
+    }
+
+    /// Entry `c` of `sum w_i p_i / sum w_i`: the base model's average output on the neighbours.
+    #[inline]
+    pub(crate) fn average(&self, c: usize) -> f64 {
+        self.outputs[c] / self.total
+    }
+
+    /// Entry `c` of `F = p + (kNN - average of p)`, given the base output `p_c`.
+    #[inline]
+    pub(crate) fn score(&self, c: usize, base: f64) -> f64 {
+        base + (self.knn(c) - self.average(c))
     }
 }
 
 impl Memory {
     /// Whether the targets are classes.
     pub fn is_classifier(&self) -> bool {
-        matches!(self.targets, crate::Targets::Classes { .. })
+        matches!(self.targets, Targets::Classes { .. })
     }
 
     /// Searches the `k` nearest rows of each key and predicts; `keys` are `[m, e]`, `base` the base model's outputs on
@@ -161,59 +165,44 @@ impl Memory {
         params: &Params,
     ) -> Result<Prediction, ResmemError> {
         self.check_query_base(neighbours, base)?;
-        self.map_votes(neighbours, params, |q, vote, out| {
+        self.map_queries(neighbours, params, |q, tally, out| {
             self.base.transform(base.row(q), params.temperature, out);
-            (0..out.len()).for_each(|c| out[c] = vote.score(c, out[c]));
+            out.iter_mut().enumerate().for_each(|(c, p)| *p = tally.score(c, *p));
         })
     }
 
-    /// Calls `score` with each query's number, its vote and the slots of its scores.
-    pub(crate) fn map_votes(
+    /// Calls `score` with each query's number, the tally of its first `params.k` neighbours and the slots of its scores.
+    pub(crate) fn map_queries(
         &self,
         neighbours: &Neighbours,
         params: &Params,
-        score: impl Fn(usize, &Vote, &mut [f64]) + Sync,
+        score: impl Fn(usize, &Tally, &mut [f64]) + Sync,
     ) -> Result<Prediction, ResmemError> {
         params.validate(neighbours.k())?;
         self.check_neighbours(neighbours)?;
-        let sigma = self.sigma(params);
-        let mut scores = Array2::zeros((neighbours.len(), self.width()));
-        let rows: Vec<_> = scores.outer_iter_mut().collect();
-        rows.into_par_iter().enumerate().for_each_init(
-            || (Vec::new(), vec![0.0; self.width()]),
-            |(weights, row), (q, mut slots)| {
-                let vote = self.vote(neighbours, q, params, sigma, weights);
-                score(q, &vote, row);
-                slots.iter_mut().zip(row).for_each(|(slot, score)| *slot = *score);
+        let (sigma, width) = (self.sigma(params), self.width());
+        let mut scores = vec![0.0; neighbours.len() * width];
+        scores.par_chunks_exact_mut(width).enumerate().for_each_init(
+            || (Vec::new(), Tally::new(width), vec![0.0; width]),
+            |(weights, tally, output), (q, slots)| {
+                params.kernel.weights(neighbours.distances.row(q).iter().take(params.k).copied(), sigma, weights);
+                tally.clear();
+                for (&row, &weight) in neighbours.indices.row(q).iter().zip(weights.iter()) {
+                    self.base.output(row as usize, params.temperature, output);
+                    tally.add(&self.targets, row as usize, output, weight);
+                }
+                score(q, tally, slots);
             },
         );
-        Ok(Prediction::new(scores, self))
+        Ok(Prediction::new(Array2::from_shape_vec((neighbours.len(), width), scores)?, self.is_classifier()))
     }
 
-    /// The width of the kernel in units of the distance.
+    /// The width of the kernel in units of the distance (of its square for [`crate::Kernel::Gaussian`]).
     pub fn sigma(&self, params: &Params) -> f64 {
         match params.sigma {
-            crate::Sigma::Absolute(sigma) => sigma,
+            Sigma::Absolute(sigma) => sigma,
             relative => relative.absolute(self.distance_scale(), params.kernel),
         }
-    }
-
-    /// The vote of the first `params.k` neighbours of query `q`; leaves their unnormalised weights in `weights`.
-    pub(crate) fn vote(
-        &self,
-        neighbours: &Neighbours,
-        q: usize,
-        params: &Params,
-        sigma: f64,
-        weights: &mut Vec<f64>,
-    ) -> Vote {
-        let distances = neighbours.distances.row(q);
-        params.kernel.weights(distances.iter().take(params.k).copied(), sigma, weights);
-        let mut tally = Tally::new(self);
-        for (&row, &weight) in neighbours.indices.row(q).iter().zip(weights.iter()) {
-            tally.add(row as usize, weight, params.temperature);
-        }
-        tally.vote()
     }
 
     pub(crate) fn check_neighbours(&self, neighbours: &Neighbours) -> Result<(), ResmemError> {

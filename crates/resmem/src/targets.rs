@@ -72,28 +72,32 @@ impl Targets {
         }
     }
 
+    /// Checks that `other` is of the same task and width.
+    pub(crate) fn check_like(&self, other: &Self) -> Result<(), ResmemError> {
+        if self.task() != other.task() {
+            return Err(ResmemError::Task { operation: "this memory", needs: self.task(), found: other.task() });
+        }
+        if self.width() != other.width() {
+            return Err(ResmemError::Shape {
+                what: "targets of the memory and further targets",
+                left: vec![self.len(), self.width()],
+                right: vec![other.len(), other.width()],
+                rule: "widths must agree",
+            });
+        }
+        Ok(())
+    }
+
     /// These targets followed by `more`, which must be of the same task and width.
     pub(crate) fn followed_by(&self, more: &Self) -> Result<Self, ResmemError> {
-        match (self, more) {
-            (Targets::Classes { labels: a, n_classes }, Targets::Classes { labels: b, n_classes: same })
-                if n_classes == same =>
-            {
-                Ok(Targets::Classes { labels: a.iter().chain(b).copied().collect(), n_classes: *n_classes })
+        self.check_like(more)?;
+        Ok(match (self, more) {
+            (Targets::Values(a), Targets::Values(b)) => Targets::Values(concatenate(Axis(0), &[a.view(), b.view()])?),
+            (Targets::Classes { labels: a, n_classes }, Targets::Classes { labels: b, .. }) => {
+                Targets::Classes { labels: a.iter().chain(b).copied().collect(), n_classes: *n_classes }
             }
-            (Targets::Values(a), Targets::Values(b)) if a.ncols() == b.ncols() => {
-                let both = concatenate![Axis(0), *a, *b];
-                Ok(Targets::Values(both))
-            }
-            _ if self.task() != more.task() => {
-                Err(ResmemError::Task { operation: "adding targets", needs: self.task(), found: more.task() })
-            }
-            _ => Err(ResmemError::Shape {
-                what: "targets there are and targets to add",
-                left: vec![self.len(), self.width()],
-                right: vec![more.len(), more.width()],
-                rule: "widths must agree",
-            }),
-        }
+            _ => self.clone(),
+        })
     }
 
     /// Checks labels against the number of classes, and that values are finite.
@@ -153,6 +157,6 @@ mod tests {
         assert_eq!(classes.followed_by(&Targets::classes(vec![2], 3)).unwrap(), Targets::classes(vec![0, 1, 2], 3));
         assert!(classes.followed_by(&Targets::classes(vec![1], 2)).unwrap_err().to_string().contains("[2, 3]"));
         let error = classes.followed_by(&Targets::Values(array![[1.0]])).unwrap_err();
-        assert_eq!(error.to_string(), "adding targets needs classification; this is regression");
+        assert_eq!(error.to_string(), "this memory needs classification; this is regression");
     }
 }
