@@ -1,0 +1,111 @@
+//! Squared distances in single precision, fast enough for a graph search.
+
+#![allow(unsafe_code)]
+
+/// Independent sums, so that additions need not wait for each other.
+const LANES: usize = 32;
+/// Numbers added up between two looks at the bound.
+const CHUNK: usize = 128;
+
+/// `|a - b|_2^2`, or some number above `bound` once the part already summed is above it.
+///
+/// Sums of squares only grow, so what is cut short would have been above `bound` too. The order of additions is fixed and
+/// no operation is fused: every processor gives the same bits, and thus the same graph.
+#[inline]
+pub(super) fn squared_below(a: &[f32], b: &[f32], bound: f32) -> f32 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, which is all that `squared_avx2` asks for; its body is the safe `squared`.
+        return unsafe { squared_avx2(a, b, bound) };
+    }
+    squared(a, b, bound)
+}
+
+/// The same code as [`squared`], compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn squared_avx2(a: &[f32], b: &[f32], bound: f32) -> f32 {
+    squared(a, b, bound)
+}
+
+#[inline(always)]
+fn squared(a: &[f32], b: &[f32], bound: f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+        let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                let difference = a[lane] - b[lane];
+                lanes[lane] += difference * difference;
+            }
+        }
+        for ((a, b), lane) in a_tail.iter().zip(b_tail).zip(&mut lanes) {
+            *lane += (a - b) * (a - b);
+        }
+        let sum = sum(&lanes);
+        if sum > bound {
+            return sum;
+        }
+    }
+    sum(&lanes)
+}
+
+/// Adds the lanes by halves.
+#[inline(always)]
+fn sum(lanes: &[f32; LANES]) -> f32 {
+    let mut lanes = *lanes;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// The relative error of [`squared_below`] is at most this for vectors of `width` numbers.
+///
+/// A difference, its square and each of at most `width / LANES + 7` additions a term passes round once, by `2^-24`; the
+/// square doubles the difference's share. Two more for second-order terms.
+pub(super) fn relative_error(width: usize) -> f32 {
+    (width / LANES + 12) as f32 * f32::EPSILON / 2.0
+}
+
+/// Asks for the first lines of a vector before they are needed; the processor fetches what follows by itself.
+#[inline]
+pub(super) fn prefetch(vector: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const LINE: usize = 16;
+        for line in vector.chunks(LINE).take(4) {
+            // SAFETY: a prefetch is a hint that reads nothing, and the address lies inside `vector`.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = vector;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tenfold_core_tensor::ops::nearest::squared_distance;
+
+    proptest! {
+        #[test]
+        fn agrees_with_double_precision_within_its_bound(
+            pairs in prop::collection::vec((-9.0..9.0_f32, -9.0..9.0_f32), 1..900)
+        ) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            let exact = squared_distance(&a, &b);
+            let fast = squared_below(&a, &b, f32::INFINITY);
+            prop_assert!((f64::from(fast) - exact).abs() <= exact * f64::from(relative_error(a.len())));
+            prop_assert_eq!(fast, squared(&a, &b, f32::INFINITY), "wide and plain code differ");
+            prop_assert_eq!(squared_below(&a, &b, fast), fast, "cut short although not above the bound");
+            prop_assert!(squared_below(&a, &b, fast * 0.5) > fast * 0.5 || fast == 0.0);
+        }
+    }
+}
