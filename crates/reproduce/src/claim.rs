@@ -308,11 +308,22 @@ mod tests {
     #[test]
     fn what_cannot_be_computed_is_inconclusive_with_a_reason() {
         let claim = Claim {
-            id: "p.c", kind: Kind::Empirical, statement: "s", source: "x", statistic: "t", rule: Rule::Above(0.0),
+            id: "p.c",
+            kind: Kind::Empirical,
+            statement: "s",
+            source: "x",
+            statistic: "t",
+            rule: Rule::Above(0.0),
         };
         let finding = Finding {
-            id: "p.c", estimate: Err("one seed".into()), parts: vec![], data: "d".into(), seeds: 1, n: "1".into(),
-            seconds: 0.0, remark: String::new(),
+            id: "p.c",
+            estimate: Err("one seed".into()),
+            parts: vec![],
+            data: "d".into(),
+            seeds: 1,
+            n: "1".into(),
+            seconds: 0.0,
+            remark: String::new(),
         };
         let json = serde_json::to_value(Decided::new(&claim, finding, "p", "quick")).unwrap();
         assert_eq!((json["verdict"].as_str(), json["estimate"].is_null()), (Some("inconclusive"), true));

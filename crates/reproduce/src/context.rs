@@ -4,8 +4,8 @@ use crate::error::ReproduceError;
 use crate::folder::RunFolder;
 use crate::scale::Scale;
 use burn::tensor::Device;
-use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tenfold_core_tensor::progress::Progress;
 
 /// What an experiment is given: how much to do, where, and where to keep it.
@@ -46,26 +46,39 @@ impl Context<'_> {
         items: &[I],
         work: impl Fn(&I) -> Result<T, ReproduceError> + Sync,
     ) -> Result<Vec<T>, ReproduceError> {
-        let pool = |threads: usize| {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| ReproduceError::Argument {
-                field: "--jobs",
-                value: threads.to_string(),
-                rule: format!("the machine cannot start so many threads ({e})"),
-            })
+        let next = AtomicUsize::new(0);
+        let worker = || -> Result<Vec<(usize, Result<T, ReproduceError>)>, ReproduceError> {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| ReproduceError::Argument {
+                    field: "--jobs",
+                    value: self.jobs.to_string(),
+                    rule: format!("the machine cannot start so many threads ({e})"),
+                })?;
+            let mut done = Vec::new();
+            while let Some((i, item)) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?)))
+            {
+                let result = pool.install(|| work(item));
+                // What was done stays kept; what was not is not begun.
+                if result.is_err() {
+                    next.store(items.len(), Ordering::Relaxed);
+                }
+                done.push((i, result));
+                self.progress.advance(1);
+            }
+            Ok(done)
         };
-        let single: Vec<rayon::ThreadPool> = (0..self.jobs).map(|_| pool(1)).collect::<Result<_, _>>()?;
-        let results: Vec<Result<T, ReproduceError>> = pool(self.jobs)?.install(|| {
-            items
-                .par_iter()
-                .with_max_len(1)
-                .map(|item| {
-                    let worker = rayon::current_thread_index().unwrap_or(0);
-                    let result = single[worker].install(|| work(item));
-                    self.progress.advance(1);
-                    result
-                })
-                .collect()
-        });
-        results.into_iter().collect()
+        let done = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.jobs.min(items.len())).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut results: Vec<_> = done.into_iter().flatten().collect();
+        results.sort_unstable_by_key(|(i, _)| *i);
+        results.into_iter().map(|(_, result)| result).collect()
     }
+}
+
+/// The worker's result; its panic, where it had one, goes on in our thread.
+fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

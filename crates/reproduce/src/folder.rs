@@ -126,8 +126,13 @@ mod tests {
 
     fn config() -> RunConfig {
         RunConfig {
-            version: "0".into(), git_commit: "unknown".into(), papers: vec!["resmem".into()], scale: Scale::Quick,
-            seeds: None, data: None, backend: "flex".into(),
+            version: "0".into(),
+            git_commit: "unknown".into(),
+            papers: vec!["resmem".into()],
+            scale: Scale::Quick,
+            seeds: None,
+            data: None,
+            backend: "flex".into(),
         }
     }
 

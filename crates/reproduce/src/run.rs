@@ -93,8 +93,11 @@ fn decide(paper: &Paper, findings: Vec<Finding>, scale: Scale) -> Result<Vec<Dec
     let claims = (paper.claims)();
     let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
     let mut take = |claim: &Claim| {
-        findings.iter_mut().find(|f| f.as_ref().is_some_and(|f| f.id == claim.id)).and_then(Option::take).unwrap_or_else(
-            || Finding {
+        findings
+            .iter_mut()
+            .find(|f| f.as_ref().is_some_and(|f| f.id == claim.id))
+            .and_then(Option::take)
+            .unwrap_or_else(|| Finding {
                 id: claim.id,
                 estimate: Err("the experiment reported nothing".into()),
                 parts: Vec::new(),
@@ -103,8 +106,7 @@ fn decide(paper: &Paper, findings: Vec<Finding>, scale: Scale) -> Result<Vec<Dec
                 n: String::new(),
                 seconds: 0.0,
                 remark: String::new(),
-            },
-        )
+            })
     };
     let decided = claims.iter().map(|c| Decided::new(c, take(c), paper.name, &scale.to_string())).collect();
     match findings.into_iter().flatten().next() {

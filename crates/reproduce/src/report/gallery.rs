@@ -117,7 +117,9 @@ mod tests {
     #[test]
     fn a_sheet_holds_its_pictures_and_words() {
         let tile = |shape: (usize, usize, usize)| Tile {
-            pixels: vec![7; shape.0 * shape.1 * shape.2], shape, lines: vec!["coat".into(), "0.4 & more".into()],
+            pixels: vec![7; shape.0 * shape.1 * shape.2],
+            shape,
+            lines: vec!["coat".into(), "0.4 & more".into()],
         };
         let sheet = |shape| Gallery {
             title: "fixed".into(),

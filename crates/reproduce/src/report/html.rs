@@ -25,7 +25,12 @@ pub fn html(
     tally(claims).iter().for_each(|line| body.push_str(&format!("<li>{}</li>\n", escape(line))));
     body.push_str("</ul>\n");
     for (paper, sections) in papers {
-        body.push_str(&format!("<h2 id=\"{0}\">{0}</h2>\n<p>{1} ({2})</p>\n", paper.name, escape(paper.title), escape(paper.citation)));
+        body.push_str(&format!(
+            "<h2 id=\"{0}\">{0}</h2>\n<p>{1} ({2})</p>\n",
+            paper.name,
+            escape(paper.title),
+            escape(paper.citation)
+        ));
         body.push_str("<div class=\"claims\">\n");
         claims.iter().filter(|c| c.paper == paper.name).for_each(|c| body.push_str(&claim(c)));
         body.push_str("</div>\n");

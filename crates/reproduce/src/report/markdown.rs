@@ -7,7 +7,8 @@ use crate::paper::Paper;
 
 /// The report as Markdown, pictures by their path in the run folder.
 pub fn markdown(config: &RunConfig, papers: &[(&Paper, Vec<Section>)], claims: &[Decided]) -> String {
-    let mut md = format!("# Tenfold: {} at scale {}\n\n{}\n\n", config.papers.join(", "), config.scale, provenance(config));
+    let mut md =
+        format!("# Tenfold: {} at scale {}\n\n{}\n\n", config.papers.join(", "), config.scale, provenance(config));
     for line in tally(claims) {
         md.push_str(&format!("- {line}\n"));
     }
@@ -18,7 +19,12 @@ pub fn markdown(config: &RunConfig, papers: &[(&Paper, Vec<Section>)], claims: &
         for c in of_paper.clone() {
             let kind = format!("{:?}", c.kind).to_lowercase();
             let (verdict, seconds) = (c.verdict.words(), c.seconds);
-            md.push_str(&format!("| `{}` | {kind} | {verdict} | {} | {} | {seconds:.1} |\n", c.id, interval(c), c.seeds));
+            md.push_str(&format!(
+                "| `{}` | {kind} | {verdict} | {} | {} | {seconds:.1} |\n",
+                c.id,
+                interval(c),
+                c.seeds
+            ));
         }
         for c in of_paper {
             md.push_str(&format!("\n### `{}`: {}\n\n{}\n\n", c.id, c.verdict.words(), c.statement));

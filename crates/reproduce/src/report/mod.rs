@@ -67,7 +67,12 @@ impl Verdict {
 
 /// Verdicts counted by kind: an identity that holds is no evidence about data.
 fn tally(claims: &[Decided]) -> Vec<String> {
-    let kinds = [(Kind::Empirical, "empirical"), (Kind::Theory, "theory"), (Kind::Control, "control"), (Kind::Identity, "identity")];
+    let kinds = [
+        (Kind::Empirical, "empirical"),
+        (Kind::Theory, "theory"),
+        (Kind::Control, "control"),
+        (Kind::Identity, "identity"),
+    ];
     let line = |(kind, name): (Kind, &str)| {
         let of = |v: Verdict| claims.iter().filter(|c| c.kind == kind && c.verdict == v).count();
         let total = claims.iter().filter(|c| c.kind == kind).count();

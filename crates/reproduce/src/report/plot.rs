@@ -7,7 +7,7 @@
 use crate::error::ReproduceError;
 use crate::folder::RunFolder;
 use plotters::coord::Shift;
-use plotters::coord::combinators::WithKeyPoints;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
@@ -80,6 +80,29 @@ impl Axis {
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
         ((lo / step).ceil() as i64..=(hi / step).floor() as i64).map(|i| i as f64 * step).collect()
+    }
+}
+
+/// A drawn axis: places with ticks of our own choice.
+struct Places {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(place, limit)
+    }
+
+    fn key_points<H: KeyPointHint>(&self, _hint: H) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.range.range()
     }
 }
 
@@ -167,9 +190,8 @@ impl Chart {
         let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
         area.fill(&WHITE).map_err(text)?;
         let (x, y) = (self.range(true)?, self.range(false)?);
-        let coordinates = |axis: &Axis, (lo, hi): (f64, f64)| -> WithKeyPoints<RangedCoordf64> {
-            (lo..hi).with_key_points(axis.tick_places(lo, hi))
-        };
+        let coordinates =
+            |axis: &Axis, (lo, hi): (f64, f64)| Places { range: (lo..hi).into(), ticks: axis.tick_places(lo, hi) };
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, ("sans-serif", 19))
             .margin(14)
@@ -204,7 +226,9 @@ impl Chart {
             }
             let drawn = chart.draw_series(LineSeries::new(places.clone(), colour.stroke_width(2))).map_err(text)?;
             drawn.label(&series.name).legend(move |(x, y)| {
-                EmptyElement::at((x, y)) + PathElement::new(vec![(0, 0), (20, 0)], colour.stroke_width(2)) + marker(i, (10, 0), colour)
+                EmptyElement::at((x, y))
+                    + PathElement::new(vec![(0, 0), (20, 0)], colour.stroke_width(2))
+                    + marker(i, (10, 0), colour)
             });
             let bars = series.points.iter().zip(&places).filter_map(|(p, place)| Some((p.interval?, place.0)));
             chart
@@ -213,9 +237,7 @@ impl Chart {
                     PathElement::new(vec![(at, lo), (at, hi)], colour.stroke_width(1))
                 }))
                 .map_err(text)?;
-            chart
-                .draw_series(places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour)))
-                .map_err(text)?;
+            chart.draw_series(places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour))).map_err(text)?;
         }
         if self.series.len() > 1 {
             chart
@@ -273,7 +295,7 @@ impl Chart {
 }
 
 /// A sign for each series that does not rely on colour.
-fn marker(series: usize, at: (i32, i32), colour: RGBColor) -> DynElement<'static, SVGBackend<'static>, (i32, i32)> {
+fn marker<'b>(series: usize, at: (i32, i32), colour: RGBColor) -> DynElement<'static, SVGBackend<'b>, (i32, i32)> {
     let (x, y) = at;
     let filled = colour.filled();
     match series % 4 {
@@ -308,7 +330,10 @@ mod tests {
             x: Axis::new("width", AxisScale::Log).with_ticks([8.0, 32.0]),
             y: Axis::new("accuracy", scale),
             series: vec![
-                Series::new("base", vec![Point { x: 8.0, y: 0.5, interval: Some((-0.1, 0.6)) }, Point::bare(32.0, 0.9)]),
+                Series::new(
+                    "base",
+                    vec![Point { x: 8.0, y: 0.5, interval: Some((-0.1, 0.6)) }, Point::bare(32.0, 0.9)],
+                ),
                 Series::reference("theory", vec![Point::bare(8.0, 0.4), Point::bare(32.0, 0.8)]),
             ],
         }
@@ -319,7 +344,10 @@ mod tests {
         for scale in [AxisScale::Linear, AxisScale::Log] {
             let svg = chart(scale).svg("t").unwrap();
             for word in ["accuracy", "width", "base", "theory", ">8<", ">32<"] {
-                assert!(svg.contains(word) || svg.contains(&word.replace('>', ">\n").replace('<', "\n<")), "{word} in {svg}");
+                assert!(
+                    svg.contains(word) || svg.contains(&word.replace('>', ">\n").replace('<', "\n<")),
+                    "{word} in {svg}"
+                );
             }
         }
     }

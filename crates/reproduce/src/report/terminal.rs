@@ -8,7 +8,14 @@ pub fn terminal(claims: &[Decided]) -> String {
     let mut text = String::from("\n");
     for c in claims {
         let kind = format!("{:?}", c.kind).to_lowercase();
-        text.push_str(&format!("{} {:<42} {:<12} {:>9} {:>7.1} s\n", c.verdict.sign(), c.id, c.verdict.words(), kind, c.seconds));
+        text.push_str(&format!(
+            "{} {:<42} {:<12} {:>9} {:>7.1} s\n",
+            c.verdict.sign(),
+            c.id,
+            c.verdict.words(),
+            kind,
+            c.seconds
+        ));
         text.push_str(&format!("    {}\n", interval(c)));
     }
     text.push('\n');

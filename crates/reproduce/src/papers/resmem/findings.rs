@@ -25,7 +25,11 @@ pub(super) fn gain(results: &[Compared], a: Method, b: Method) -> Result<Estimat
 }
 
 /// The gain of `a` over `b` on synthetic data, where every seed has test points of its own: an interval over seeds.
-pub(super) fn synthetic_gain<'a>(results: impl Iterator<Item = &'a Compared>, a: Method, b: Method) -> Result<Estimate, StatsError> {
+pub(super) fn synthetic_gain<'a>(
+    results: impl Iterator<Item = &'a Compared>,
+    a: Method,
+    b: Method,
+) -> Result<Estimate, StatsError> {
     let gains: Vec<f64> = results.map(|c| c.accuracy(a) - c.accuracy(b)).collect();
     mean_interval(&gains)
 }
@@ -76,7 +80,8 @@ pub(super) fn real(real: &Real, synthetic: &Synthetic) -> Result<Vec<Finding>, R
 
     let (first, last) = (groups[0], groups[groups.len() - 1]);
     let contrast = difference(&[first, last], &[1.0, -1.0], Method::ResMem, Method::Base);
-    let mut shrinks = finding("resmem.gain-shrinks-with-capacity", words(crossed_interval(contrast.view())), Vec::new());
+    let mut shrinks =
+        finding("resmem.gain-shrinks-with-capacity", words(crossed_interval(contrast.view())), Vec::new());
     shrinks.parts = each(Method::ResMem, Method::Base, "gain", Role::Shown);
     shrinks.parts.extend(on_rule(Method::ResMem, Method::Base, "gain"));
 
@@ -138,7 +143,12 @@ pub(super) fn identities(real: &Real) -> Vec<Finding> {
         remark: String::new(),
     };
     vec![
-        finding("resmem.interpolates-at-k1", interpolation, distinct, format!("{distinct} training points with a key of their own")),
+        finding(
+            "resmem.interpolates-at-k1",
+            interpolation,
+            distinct,
+            format!("{distinct} training points with a key of their own"),
+        ),
         finding("resmem.limits-span-base-and-knn", limits, queries, format!("{queries} test points")),
     ]
 }
@@ -163,7 +173,9 @@ pub(super) fn synthetic(s: &Synthetic) -> Vec<Finding> {
         seeds,
         n: format!("{seeds} seeds, each with test points of its own"),
         seconds: s.cluster_seconds,
-        remark: format!("Held means: ResMem leads kNN by less than {CLUSTER_MARGIN}, as it should where there is no rule to learn."),
+        remark: format!(
+            "Held means: ResMem leads kNN by less than {CLUSTER_MARGIN}, as it should where there is no rule to learn."
+        ),
     };
     vec![clusters, fixes(s)]
 }
@@ -180,10 +192,16 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn of(r: &RuleResult) -> Self {
         let (base, ours) = (r.embedded.correct(Method::Base), r.embedded.correct(Method::ResMem));
-        let rows = |was: bool| -> Vec<usize> { (0..base.len()).filter(|&i| base[i] == was && ours[i] != was).collect() };
+        let rows =
+            |was: bool| -> Vec<usize> { (0..base.len()).filter(|&i| base[i] == was && ours[i] != was).collect() };
         let (fixed, broken) = (rows(false), rows(true));
         let share = |rows: &[usize]| rows.iter().filter(|&&i| r.exceptions[i]).count() as f64 / rows.len() as f64;
-        Self { exceptions: [share(&fixed), share(&broken)], fixed: fixed.len(), broken: broken.len(), points: base.len() }
+        Self {
+            exceptions: [share(&fixed), share(&broken)],
+            fixed: fixed.len(),
+            broken: broken.len(),
+            points: base.len(),
+        }
     }
 }
 
@@ -219,7 +237,11 @@ fn fixes(s: &Synthetic) -> Finding {
         parts,
         data: data.into(),
         seeds: changes.len(),
-        n: format!("{} seeds, each with {} test points of its own", changes.len(), changes.first().map_or(0, |c| c.points)),
+        n: format!(
+            "{} seeds, each with {} test points of its own",
+            changes.len(),
+            changes.first().map_or(0, |c| c.points)
+        ),
         seconds: s.rule_seconds,
         remark: String::new(),
     }

@@ -1,7 +1,7 @@
 //! Real images: networks of three capacities, and one capacity at four sizes of the training set.
 
 use super::compare::{Compared, Outputs, Split, compare, compare_index};
-use super::settings::{Capacity, Settings};
+use super::settings::{CAPACITIES, Capacity, Settings};
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::nets::trained;
@@ -16,7 +16,7 @@ use tenfold_vision::{Architecture, ImageShape, Inputs, Targets, TrainConfig, Tra
 pub(super) struct Real {
     pub(super) source: Source,
     pub(super) test: Images,
-    pub(super) capacities: Vec<Capacity>,
+    pub(super) capacities: [Capacity; CAPACITIES],
     /// `[capacity][seed]`.
     pub(super) by_capacity: Vec<Vec<Compared>>,
     /// Training points at each fraction.
@@ -127,7 +127,13 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(pool: &Images, test: &Images, settings: &Settings, fraction: f64, seed: usize) -> Result<Self, ReproduceError> {
+    fn new(
+        pool: &Images,
+        test: &Images,
+        settings: &Settings,
+        fraction: f64,
+        seed: usize,
+    ) -> Result<Self, ReproduceError> {
         let seed = Seed::new(seed as u64).named("resmem-split");
         let sizes = PartSizes::Fractions(vec![1.0 - settings.validation, settings.validation]);
         let parts = stratified(pool.labels(), pool.n_classes(), &sizes, seed)?;

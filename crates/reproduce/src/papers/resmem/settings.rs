@@ -1,9 +1,13 @@
 //! What is run at each scale, fixed before any result was seen.
 
+use crate::context::Context;
 use crate::scale::Scale;
 use tenfold_vision::{
     Architecture, Augmentation, ImageShape, MlpConfig, OptimiserConfig, ResNetConfig, Schedule, TrainConfig,
 };
+
+/// Networks of how many capacities.
+pub(super) const CAPACITIES: usize = 3;
 
 /// A capacity: its name in plots and the number it is plotted at.
 #[derive(Debug, Clone)]
@@ -79,12 +83,22 @@ impl Settings {
         }
     }
 
+    /// Pieces of work in a run, for the progress bar.
+    pub(super) fn steps(&self, context: &Context) -> u64 {
+        let (real, synthetic, theory) =
+            (context.seeds_or(self.seeds), context.seeds_or(self.synthetic_seeds), context.seeds_or(self.theory_seeds));
+        let nets = CAPACITIES + self.fractions.len() - 1;
+        let rule = super::synthetic::NOISE.len() * super::synthetic::WIDTHS.len() + 1;
+        let linear = super::theory::DIMENSIONS.len() + super::theory::NOISE_LEVELS.len();
+        (real * nets + synthetic * rule + theory * linear) as u64
+    }
+
     /// Three capacities, ascending: perceptrons on grey images, ResNets on CIFAR.
-    pub(super) fn capacities(&self, scale: Scale, image: ImageShape, classes: usize) -> Vec<Capacity> {
+    pub(super) fn capacities(&self, scale: Scale, image: ImageShape, classes: usize) -> [Capacity; CAPACITIES] {
         if image.channels == 1 {
-            return [8, 32, 128].map(|width| perceptron(width, image.features(), classes)).to_vec();
+            return [8, 32, 128].map(|width| perceptron(width, image.features(), classes));
         }
-        let nets: [(usize, f64); 3] = match scale {
+        let nets: [(usize, f64); CAPACITIES] = match scale {
             Scale::Quick | Scale::Standard => [(8, 0.25), (8, 0.5), (8, 1.0)],
             Scale::Paper => [(8, 1.0), (20, 1.0), (56, 1.0)],
         };
@@ -93,7 +107,6 @@ impl Settings {
             size: if scale == Scale::Paper { depth as f64 } else { 64.0 * width },
             architecture: ResNetConfig::new(depth, image, classes).with_width(width).into(),
         })
-        .to_vec()
     }
 }
 

@@ -50,9 +50,12 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<Synthetic, R
         .collect();
     let results = context.parallel(&jobs, |&(noise, w, seed)| {
         let name = format!("resmem/rule-n{noise}-w{}-s{seed}", WIDTHS[w]);
-        context.folder.unit(&format!("{name}-methods"), || rule(context, settings, &name, NOISE[noise], WIDTHS[w], seed))
+        context
+            .folder
+            .unit(&format!("{name}-methods"), || rule(context, settings, &name, NOISE[noise], WIDTHS[w], seed))
     })?;
-    let mut nested: Vec<Vec<Vec<RuleResult>>> = NOISE.iter().map(|_| WIDTHS.iter().map(|_| Vec::new()).collect()).collect();
+    let mut nested: Vec<Vec<Vec<RuleResult>>> =
+        NOISE.iter().map(|_| WIDTHS.iter().map(|_| Vec::new()).collect()).collect();
     for ((noise, w, _), result) in jobs.into_iter().zip(results) {
         nested[noise][w].push(result);
     }
@@ -82,7 +85,8 @@ fn rule(
     let exceptions = test.exceptions();
     if noise > 0.0 {
         let flip = |table: &mut Table, seed: Seed| -> Result<(), ReproduceError> {
-            table.labels = SymmetricNoise::default().with_rate(noise).apply(&table.labels, table.n_classes, seed)?.labels;
+            table.labels =
+                SymmetricNoise::default().with_rate(noise).apply(&table.labels, table.n_classes, seed)?.labels;
             Ok(())
         };
         flip(&mut train.table, seed.named("noise").child(0))?;
