@@ -3,7 +3,6 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tenfold_reproduce::claim::Verdict;
 use tenfold_reproduce::scale::Scale;
 use tenfold_reproduce::{Request, list, run};
 
@@ -70,10 +69,7 @@ fn main() -> ExitCode {
                 println!("{}", serde_json::json!(claims));
             } else {
                 print!("{}", tenfold_reproduce::report::terminal(&claims));
-                let of = |v: Verdict| claims.iter().filter(|c| c.verdict == v).count();
-                let (held, not) = (of(Verdict::Held), of(Verdict::NotHeld));
-                println!("\n{held} held, {not} not held, {} inconclusive", of(Verdict::Inconclusive));
-                println!("Report: {}", folder.join("report.html").display());
+                println!("\nReport: {}", folder.join("report.html").display());
             }
             ExitCode::SUCCESS
         }

@@ -127,11 +127,7 @@ fn control(mut part: Part) -> Part {
 /// The two identities, on the first seed of the largest network.
 pub(super) fn identities(real: &Real) -> Vec<Finding> {
     let data = real.source.name.clone();
-    let Some(Identities { interpolation, distinct, limits, queries }) =
-        real.by_capacity.last().and_then(|r| r.first()).map(|c| c.identities)
-    else {
-        return Vec::new();
-    };
+    let Some(Identities { interpolation, distinct, limits, queries }) = real.identities else { return Vec::new() };
     let finding = |id, deviation, count, n: String| Finding {
         id,
         estimate: Finding::deviation(deviation, count),

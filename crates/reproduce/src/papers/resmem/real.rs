@@ -1,6 +1,6 @@
 //! Real images: networks of three capacities, and one capacity at four sizes of the training set.
 
-use super::compare::{Compared, Outputs, Split, compare, compare_index};
+use super::compare::{Compared, Identities, Outputs, Split, compare, compare_index, identities};
 use super::settings::{CAPACITIES, Capacity, Settings};
 use crate::context::Context;
 use crate::error::ReproduceError;
@@ -25,6 +25,8 @@ pub(super) struct Real {
     pub(super) by_size: Vec<Vec<Compared>>,
     /// HNSW beside exact search at the largest capacity, by seed.
     pub(super) approximate: Vec<Approximate>,
+    /// At the largest capacity, first seed.
+    pub(super) identities: Option<Identities>,
     /// Training images of the first seed, for the gallery.
     pub(super) first_training: Images,
     pub(super) seconds: f64,
@@ -71,13 +73,16 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<Real, Reprod
         let seed = Seed::new(job.seed as u64).named("resmem-real");
         let outputs = || data.outputs(context, &name, &capacities[job.capacity].architecture, image, &config, seed);
         let compared = context.folder.unit(&format!("{name}-methods"), || compare(&outputs()?, seed))?;
-        let approximate = if job.capacity == largest && job.fraction == whole {
-            let unit = context.folder.unit(&format!("{name}-hnsw"), || compare_index(&outputs()?, &compared, seed))?;
-            Some(unit)
-        } else {
-            None
+        if job.capacity != largest || job.fraction != whole {
+            return Ok((compared, None, None));
+        }
+        let approximate =
+            context.folder.unit(&format!("{name}-hnsw"), || compare_index(&outputs()?, &compared, seed))?;
+        let exact = match job.seed {
+            0 => Some(context.folder.unit(&format!("{name}-identities"), || identities(&outputs()?))?),
+            _ => None,
         };
-        Ok((compared, approximate))
+        Ok((compared, Some(approximate), exact))
     })?;
 
     let sizes = settings
@@ -94,9 +99,10 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<Real, Reprod
         sizes,
         by_size: settings.fractions.iter().map(|_| Vec::new()).collect(),
         approximate: Vec::new(),
+        identities: None,
         seconds: 0.0,
     };
-    for (job, (compared, approximate)) in jobs.iter().zip(results) {
+    for (job, (compared, approximate, exact)) in jobs.iter().zip(results) {
         if job.capacity == middle {
             real.by_size[job.fraction].push(compared.clone());
         }
@@ -104,6 +110,7 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<Real, Reprod
             real.by_capacity[job.capacity].push(compared);
         }
         real.approximate.extend(approximate);
+        real.identities = real.identities.or(exact);
     }
     real.seconds = start.elapsed().as_secs_f64();
     Ok(real)
