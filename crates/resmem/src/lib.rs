@@ -6,6 +6,7 @@ mod base;
 mod baselines;
 mod error;
 mod explain;
+mod file;
 pub mod index;
 mod linalg;
 mod memory;
