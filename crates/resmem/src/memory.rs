@@ -100,11 +100,11 @@ impl Memory {
     /// No batches, batches of different widths, and as [`Memory::from_arrays`].
     pub fn from_model<B>(
         batches: impl IntoIterator<Item = B>,
-        mut model: impl FnMut(B) -> (Array2<f32>, Array2<f32>),
+        model: impl FnMut(B) -> (Array2<f32>, Array2<f32>),
         targets: Targets,
         config: MemoryConfig,
     ) -> Result<Self, ResmemError> {
-        let (keys, base): (Vec<_>, Vec<_>) = batches.into_iter().map(|batch| model(batch)).unzip();
+        let (keys, base): (Vec<_>, Vec<_>) = batches.into_iter().map(model).unzip();
         Self::from_arrays(stack("embeddings", &keys)?.view(), stack("outputs", &base)?, targets, config)
     }
 

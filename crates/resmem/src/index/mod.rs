@@ -13,6 +13,7 @@ pub use hnsw::Hnsw;
 
 use crate::error::ResmemError;
 use crate::params::{IndexKind, MemoryConfig, Storage};
+use graph::Graph;
 use half::f16;
 use keys::Keys;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -42,7 +43,7 @@ pub trait Index: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) enum AnyIndex {
     Exact(Exact),
-    Hnsw(Hnsw),
+    Hnsw(Box<Hnsw>),
 }
 
 impl AnyIndex {
@@ -55,7 +56,7 @@ impl AnyIndex {
     fn from_keys(keys: Keys, config: &MemoryConfig) -> Result<Self, ResmemError> {
         Ok(match &config.index {
             IndexKind::Exact => AnyIndex::Exact(Exact::from_keys(keys, config.metric)),
-            IndexKind::Hnsw(hnsw) => AnyIndex::Hnsw(Hnsw::build(keys.to_f32(), config.metric, hnsw)?),
+            IndexKind::Hnsw(hnsw) => AnyIndex::Hnsw(Box::new(Hnsw::build(keys.to_f32(), config.metric, hnsw)?)),
         })
     }
 
@@ -72,7 +73,15 @@ impl AnyIndex {
     fn as_index(&self) -> &dyn Index {
         match self {
             AnyIndex::Exact(exact) => exact,
-            AnyIndex::Hnsw(hnsw) => hnsw,
+            AnyIndex::Hnsw(hnsw) => hnsw.as_ref(),
+        }
+    }
+
+    /// The graph, of an index that has one.
+    pub(crate) fn graph(&self) -> Option<&Graph> {
+        match self {
+            AnyIndex::Exact(_) => None,
+            AnyIndex::Hnsw(hnsw) => Some(&hnsw.graph),
         }
     }
 
