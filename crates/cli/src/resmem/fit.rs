@@ -14,7 +14,9 @@ use tenfold_resmem::{HnswConfig, IndexKind, Memory, MemoryConfig, Storage};
 /// Give embeddings and logits of clean (not augmented) training inputs, with the model in evaluation mode. The memory is
 /// a .safetensors file that Python can read too.
 #[derive(Args)]
-#[command(after_help = "Example:\n  tenfold resmem fit --keys train.npz:emb --logits train.npz:logits \\\n    --labels train.npz:y --out model.memory.safetensors")]
+#[command(
+    after_help = "Example:\n  tenfold resmem fit --keys train.npz:emb --logits train.npz:logits \\\n    --labels train.npz:y --out model.memory.safetensors"
+)]
 pub(crate) struct Fit {
     #[command(flatten)]
     examples: Examples,

@@ -99,9 +99,10 @@ fn same_rows(a: (&'static str, &ArrayPath, usize), b: (&'static str, &ArrayPath,
 pub(super) fn quality(memory: &Memory, scores: &Array2<f64>, targets: &Targets) -> (&'static str, f64) {
     match targets {
         Targets::Classes { labels, .. } if memory.is_classifier() => {
-            let right = scores.outer_iter().zip(labels).filter(|(row, label)| {
-                tenfold_core_tensor::ops::top_k::argmax(&row.to_vec()) == **label
-            });
+            let right = scores
+                .outer_iter()
+                .zip(labels)
+                .filter(|(row, label)| tenfold_core_tensor::ops::top_k::argmax(&row.to_vec()) == **label);
             ("accuracy", right.count() as f64 / labels.len() as f64)
         }
         Targets::Values(values) => {

@@ -15,7 +15,9 @@ use tenfold_resmem::{Memory, Projection};
 /// Writes `scores` (rows sum to one, but they are not probabilities), `probabilities` and `classes`; in regression,
 /// `scores` are the predicted values.
 #[derive(Args)]
-#[command(after_help = "Example:\n  tenfold resmem predict --memory model.memory.safetensors \\\n    --keys test.npz:emb --logits test.npz:logits --params best.json --out pred.npz")]
+#[command(
+    after_help = "Example:\n  tenfold resmem predict --memory model.memory.safetensors \\\n    --keys test.npz:emb --logits test.npz:logits --params best.json --out pred.npz"
+)]
 pub(crate) struct Predict {
     /// Memory file.
     #[arg(long, value_name = "FILE")]
@@ -70,7 +72,7 @@ impl Predict {
             .field("sigma", shown(params.sigma), memory.sigma(&params))
             .field("temperature", params.temperature, params.temperature);
         if let Some(targets) = truth {
-            let plain = memory.base_prediction(&base, params.temperature)?;
+            let plain = memory.predict_base(&base, params.temperature)?;
             let (name, ours) = quality(&memory, &prediction.scores, &targets);
             let (_, theirs) = quality(&memory, &plain.scores, &targets);
             output = output.field(&format!("{name}_base"), format!("{theirs:.4}"), theirs);

@@ -81,7 +81,8 @@ impl FromStr for Width {
             Some(number) => (number, true),
             None => (text, false),
         };
-        let value: f64 = number.parse().map_err(|_| "must be a number such as 0.7, or a multiple such as 2x".to_string())?;
+        let value: f64 =
+            number.parse().map_err(|_| "must be a number such as 0.7, or a multiple such as 2x".to_string())?;
         if !(value.is_finite() && value > 0.0) {
             return Err("must be finite and above 0".into());
         }
