@@ -245,13 +245,21 @@ impl Decided {
     /// Applies a claim's rule to what was found.
     pub fn new(claim: &Claim, finding: Finding, paper: &str, scale: &str) -> Self {
         let estimate = finding.estimate.as_ref().ok().copied();
+        let verdict = estimate.map_or(Verdict::Inconclusive, |e| claim.rule.decide(&e));
+        let mut remark = finding.remark;
+        if let (Verdict::Inconclusive, Some(e)) = (verdict, estimate) {
+            let half = (e.hi - e.lo) / 2.0;
+            remark.push_str(&format!(
+                " At this scale the interval is ±{half:.2e} wide: a smaller effect cannot be told from none."
+            ));
+        }
         let finite = |v: f64| Some(v).filter(|v| v.is_finite());
         Self {
             id: claim.id.into(),
             kind: claim.kind,
             paper: paper.into(),
             statement: claim.statement.into(),
-            verdict: estimate.map_or(Verdict::Inconclusive, |e| claim.rule.decide(&e)),
+            verdict,
             estimate: estimate.and_then(|e| finite(e.value)),
             lo: estimate.and_then(|e| finite(e.lo)),
             hi: estimate.and_then(|e| finite(e.hi)),
@@ -266,7 +274,7 @@ impl Decided {
             data: finding.data,
             source: claim.source.into(),
             reason: finding.estimate.err(),
-            remark: finding.remark,
+            remark: remark.trim_start().into(),
             parts: finding.parts,
         }
     }

@@ -136,19 +136,26 @@ pub struct Series {
     pub name: String,
     /// Its points, in the order they are joined.
     pub points: Vec<Point>,
-    /// Drawn thin and without markers: theory, or a level to compare with.
+    /// Drawn dashed and without markers: theory, or a level to compare with.
     pub reference: bool,
+    /// Place in the order of colours; none for its own place in the chart.
+    pub colour: Option<usize>,
 }
 
 impl Series {
     /// A measured series.
     pub fn new(name: impl Into<String>, points: Vec<Point>) -> Self {
-        Self { name: name.into(), points, reference: false }
+        Self { name: name.into(), points, reference: false, colour: None }
     }
 
     /// A line to compare with.
     pub fn reference(name: impl Into<String>, points: Vec<Point>) -> Self {
-        Self { name: name.into(), points, reference: true }
+        Self { name: name.into(), points, reference: true, colour: None }
+    }
+
+    /// Takes the colour of the chart's series `i`, to which it belongs.
+    pub fn with_colour_of(self, i: usize) -> Self {
+        Self { colour: Some(i), ..self }
     }
 }
 
@@ -212,10 +219,13 @@ impl Chart {
             .axis_desc_style(("sans-serif", 15))
             .draw()
             .map_err(text)?;
+        let measured = self.series.iter().filter(|s| !s.reference).count() as f64;
         for (i, series) in self.series.iter().enumerate() {
-            let colour = COLOURS[i % COLOURS.len()];
-            let places: Vec<(f64, f64)> =
-                series.points.iter().map(|p| (self.x.place(p.x), self.y.place(p.y))).collect();
+            let colour = COLOURS[series.colour.unwrap_or(i) % COLOURS.len()];
+            // Intervals at the same place would hide each other: measured series stand a little apart.
+            let aside = if series.reference { 0.0 } else { (x.1 - x.0) * 0.009 * (i as f64 - (measured - 1.0) / 2.0) };
+            let place = |p: &Point| (self.x.place(p.x) + aside, self.y.place(p.y));
+            let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
             if series.reference {
                 let line = DashedLineSeries::new(places, 6, 4, colour.stroke_width(2));
                 let drawn = chart.draw_series(line).map_err(text)?;
