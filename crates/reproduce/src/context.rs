@@ -47,7 +47,7 @@ impl Context<'_> {
         work: impl Fn(&I) -> Result<T, ReproduceError> + Sync,
     ) -> Result<Vec<T>, ReproduceError> {
         let next = AtomicUsize::new(0);
-        let worker = || -> Result<Vec<(usize, Result<T, ReproduceError>)>, ReproduceError> {
+        let worker = || -> Result<Vec<Done<T>>, ReproduceError> {
             let pool =
                 rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| ReproduceError::Argument {
                     field: "--jobs",
@@ -77,6 +77,9 @@ impl Context<'_> {
         results.into_iter().map(|(_, result)| result).collect()
     }
 }
+
+/// An item's place and what came of it.
+type Done<T> = (usize, Result<T, ReproduceError>);
 
 /// The worker's result; its panic, where it had one, goes on in our thread.
 fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {

@@ -21,7 +21,7 @@ struct Arguments {
     /// How much work to do [default: quick].
     #[arg(long)]
     scale: Option<Scale>,
-    /// Where tensors live: flex, wgpu[:INDEX] or cuda[:INDEX] [default: flex].
+    /// Where tensors live: `flex`, `wgpu[:INDEX]` or `cuda[:INDEX]` [default: flex].
     #[arg(long)]
     backend: Option<String>,
     /// Number of seeds, instead of each experiment's own.

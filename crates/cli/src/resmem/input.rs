@@ -9,13 +9,13 @@ use tenfold_resmem::{Memory, Targets};
 /// Examples: embeddings and the base model's outputs on them.
 #[derive(Args)]
 pub(super) struct Examples {
-    /// Embeddings, [rows, width]: the input of the base model's last layer.
+    /// Embeddings, `[rows, width]`: the input of the base model's last layer.
     #[arg(long, value_name = "ARRAY")]
     pub(super) keys: ArrayPath,
-    /// Base model's logits, [rows, classes] (classification).
+    /// Base model's logits, `[rows, classes]` (classification).
     #[arg(long, value_name = "ARRAY", required_unless_present = "predictions", conflicts_with = "predictions")]
     pub(super) logits: Option<ArrayPath>,
-    /// Base model's predictions, [rows, values] (regression).
+    /// Base model's predictions, `[rows, values]` (regression).
     #[arg(long, value_name = "ARRAY")]
     pub(super) predictions: Option<ArrayPath>,
 }
@@ -43,10 +43,10 @@ impl Examples {
 /// What the examples should have given.
 #[derive(Args)]
 pub(super) struct Truth {
-    /// Class labels, [rows], integers from 0 (classification).
+    /// Class labels, `[rows]`, integers from 0 (classification).
     #[arg(long, value_name = "ARRAY")]
     pub(super) labels: Option<ArrayPath>,
-    /// Target values, [rows, values] (regression).
+    /// Target values, `[rows, values]` (regression).
     #[arg(long, value_name = "ARRAY", conflicts_with = "labels")]
     pub(super) targets: Option<ArrayPath>,
 }

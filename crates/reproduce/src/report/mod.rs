@@ -87,7 +87,7 @@ pub fn number(v: f64) -> String {
     match v.abs() {
         0.0 => "0".into(),
         a if !a.is_finite() => "none".into(),
-        a if a >= 1e5 || a < 1e-4 => format!("{v:.1e}"),
+        a if !(1e-4..1e5).contains(&a) => format!("{v:.1e}"),
         a if a >= 100.0 => format!("{v:.0}"),
         a if a >= 1.0 => format!("{v:.3}"),
         _ => format!("{v:.4}"),

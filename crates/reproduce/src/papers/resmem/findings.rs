@@ -212,7 +212,8 @@ fn fixes(s: &Synthetic) -> Finding {
         parts.push(Part::new("share fixed minus share broken", *net, data, Role::Decides));
         parts.push(Part::new("exceptions among fixed minus among broken", *exceptions, data, Role::Decides));
     }
-    let shown: [(&str, fn(&Changes) -> f64); 4] = [
+    type Of = fn(&Changes) -> f64;
+    let shown: [(&str, Of); 4] = [
         ("share of test points fixed", |c| c.fixed as f64 / c.points as f64),
         ("share of test points broken", |c| c.broken as f64 / c.points as f64),
         ("exceptions among the fixed", |c| c.exceptions[0]),
