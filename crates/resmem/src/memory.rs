@@ -3,7 +3,7 @@
 use crate::base::{Base, TruncationError};
 use crate::error::ResmemError;
 use crate::index::{AnyIndex, Index};
-use crate::params::MemoryConfig;
+use crate::params::{IndexKind, MemoryConfig};
 use crate::targets::{Targets, check_finite};
 use ndarray::{Array2, ArrayView2, Axis};
 use std::collections::HashMap;
@@ -150,6 +150,21 @@ impl Memory {
     /// The index that answers searches.
     pub fn index(&self) -> &dyn Index {
         &self.index
+    }
+
+    /// Sets the number of candidates that searches of an HNSW index keep, without building anything anew.
+    ///
+    /// # Errors
+    /// An exact index, which has none; as [`crate::HnswConfig::validate`].
+    pub fn set_ef(&mut self, ef: usize) -> Result<(), ResmemError> {
+        match (&mut self.index, &mut self.config.index) {
+            (AnyIndex::Hnsw(index), IndexKind::Hnsw(config)) => {
+                index.set_ef(ef)?;
+                config.ef = ef;
+                Ok(())
+            }
+            _ => Err(ResmemError::parameter("ef", ef, "only an HNSW index has candidates to keep")),
+        }
     }
 
     /// The mass that [`MemoryConfig::top_m`] does not resolve by class, at `T = 1`; zero where all logits are kept.

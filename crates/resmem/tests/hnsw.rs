@@ -7,7 +7,7 @@ use ndarray::{Array2, s};
 use tenfold_core_tensor::ops::nearest::{Metric, Neighbours};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_resmem::index::{Exact, Hnsw, Index};
-use tenfold_resmem::{HnswConfig, Storage};
+use tenfold_resmem::{HnswConfig, IndexKind, Memory, MemoryConfig, Storage, Targets};
 
 fn hnsw(keys: &Array2<f32>, config: HnswConfig) -> Hnsw {
     Hnsw::new(keys.view(), Metric::Euclidean, Storage::F32, &config).unwrap()
@@ -46,7 +46,7 @@ fn finds_nearly_all_neighbours() {
 
 #[test]
 fn every_point_finds_itself_after_a_parallel_build() {
-    for (keys, m) in [(uniform(3000, 8, 10_000, 3), 4), (clustered(3000, 8, 40, 4), 2), (uniform(3000, 3, 4, 5), 3)] {
+    for (keys, m) in [(uniform(2000, 8, 10_000, 3), 4), (clustered(2000, 8, 40, 4), 2), (uniform(2000, 3, 4, 5), 3)] {
         let config = HnswConfig::default().with_m(m).with_ef_construction(20).with_ef(8).with_parallel(true);
         let index = hnsw(&keys, config);
         let found = index.search(keys.view(), 1).unwrap();
@@ -57,7 +57,7 @@ fn every_point_finds_itself_after_a_parallel_build() {
 
 #[test]
 fn the_same_seed_gives_the_same_graph() {
-    let keys = clustered(2500, 6, 9, 6);
+    let keys = clustered(1500, 6, 9, 6);
     let (a, b) = (HnswConfig::default().with_ef(10), HnswConfig::default().with_ef(10).with_seed(Seed::new(9)));
     let queries = uniform(300, 6, 1000, 7);
     let search = |config, threads| {
@@ -129,4 +129,21 @@ fn half_precision_searches_across_its_blocks() {
     let rounded = keys.mapv(|v| half::f16::from_f32(v).to_f32());
     let half = Exact::new(keys.view(), Metric::Euclidean, Storage::F16).unwrap().search(queries.view(), 30).unwrap();
     assert_eq!(half.distances, exact(&rounded, &queries, 30, Metric::Euclidean).distances);
+}
+
+#[test]
+fn a_memory_passes_ef_on() {
+    let keys = uniform(2000, 12, 10_000, 16);
+    let targets = Targets::classes((0..2000).map(|i| i % 2).collect::<Vec<_>>(), 2);
+    let config = MemoryConfig::default().with_index(IndexKind::Hnsw(HnswConfig::default().with_ef(5)));
+    let mut memory = Memory::from_arrays(keys.view(), Array2::zeros((2000, 2)), targets, config).unwrap();
+    let queries = uniform(200, 12, 10_000, 17);
+    let truth = exact(&keys, &queries, 5, Metric::Euclidean);
+    let narrow = memory.search(queries.view(), 5, None).unwrap().recall(&truth);
+    memory.set_ef(100).unwrap();
+    let wide = memory.search(queries.view(), 5, None).unwrap().recall(&truth);
+    assert!(narrow < wide, "{narrow} to {wide}");
+    assert!(memory.set_ef(0).is_err());
+    let IndexKind::Hnsw(config) = memory.config().index else { unreachable!() };
+    assert_eq!(config.ef, 100);
 }

@@ -396,6 +396,7 @@ fn bad_input_is_named() {
     assert!(memory.add(keys.view(), wide.clone(), &good()).is_err());
     assert!(memory.add(keys.view(), base.clone(), &Targets::classes([0, 0, 0, 2], 3)).is_err());
     assert_eq!(memory.len(), 4);
+    assert_eq!(memory.set_ef(9).unwrap_err().to_string(), "ef = 9: only an HNSW index has candidates to keep");
     let none = Memory::from_model(Vec::<()>::new(), |()| (keys.clone(), base.clone()), good(), plain);
     assert_eq!(none.unwrap_err().to_string(), "number of batches = 0: must be at least 1");
 }

@@ -80,14 +80,16 @@ pub(super) fn freeze(vectors: Vectors, n: usize, config: &HnswConfig) -> Result<
 }
 
 /// At most `slots` of the candidates: nearest first, leaving out what is nearer to one already chosen than to the point
-/// itself (the neighbour selection of Malkov and Yashunin, algorithm 4), then filled up with the nearest left out.
+/// itself (the neighbour selection of Malkov and Yashunin, algorithm 4); up to three quarters of the slots are then
+/// filled with the nearest left out, which pays in recall, and the rest left free, which pays in speed and leaves room
+/// for repair.
 ///
 /// The builder prunes reverse links by distance alone, which cuts bridges between clusters; choosing again among links in
 /// either direction brings them back.
 fn choose(vectors: Vectors, mut candidates: Vec<Candidate>, slots: usize) -> Vec<u32> {
     candidates.sort_unstable();
     candidates.dedup();
-    let (mut chosen, mut left_out): (Vec<u32>, Vec<u32>) = (Vec::with_capacity(slots), Vec::new());
+    let (mut chosen, mut left_out) = (Vec::<u32>::with_capacity(slots), Vec::new());
     for candidate in candidates {
         if chosen.len() == slots {
             break;
@@ -96,7 +98,7 @@ fn choose(vectors: Vectors, mut candidates: Vec<Candidate>, slots: usize) -> Vec
         let covered = chosen.iter().any(|&c| squared_below(vectors.row(c), vectors.row(point), distance) < distance);
         if covered { left_out.push(point) } else { chosen.push(point) }
     }
-    let free = slots - chosen.len();
-    chosen.extend(left_out.into_iter().take(free));
+    let wanted = (slots * 3 / 4).saturating_sub(chosen.len());
+    chosen.extend(left_out.into_iter().take(wanted));
     chosen
 }

@@ -83,3 +83,57 @@ fn add(graph: &mut Graph, from: u32, to: u32) {
     let at = slots.iter().position(|slot| *slot == EMPTY).unwrap_or(last);
     slots[at] = to;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    /// Points on a line, linked to their neighbours, except for some that nothing leads to; `slots` a point.
+    fn line(n: usize, slots: usize, cut_off: &[u32]) -> (Graph, Vec<f32>) {
+        let mut ground = Array2::from_elem((n, slots), EMPTY);
+        let known: Vec<u32> = (0..n as u32).filter(|i| !cut_off.contains(i)).collect();
+        for pair in known.windows(2) {
+            for (from, to) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+                let mut row = ground.row_mut(from as usize);
+                let free = row.iter().position(|slot| *slot == EMPTY).unwrap();
+                row[free] = to;
+            }
+        }
+        let graph = Graph::new(ground, vec![0; n], Array2::zeros((0, slots)), 0).unwrap();
+        (graph, (0..n).map(|i| i as f32).collect())
+    }
+
+    #[test]
+    fn lost_points_are_seen_and_linked() {
+        // With two slots a point, the line has no room for the lost: rows must grow.
+        for slots in [2, 4] {
+            let lost = [3, 4, 5, 11, 19];
+            let (mut graph, points) = line(20, slots, &lost);
+            let vectors = Vectors::new(&points, 1);
+            let before = graph.clone();
+            assert_eq!(unreachable(&graph, vectors, 2), lost);
+            repair(&mut graph, vectors, 2).unwrap();
+            assert_eq!(unreachable(&graph, vectors, 2), [0; 0]);
+            for point in 0..20 {
+                let kept = before.links(point, 0);
+                assert!(kept.iter().all(|to| graph.links(point, 0).contains(to)), "{point} lost a link");
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_graph_is_left_alone() {
+        let (graph, points) = line(20, 2, &[]);
+        let mut repaired = graph.clone();
+        repair(&mut repaired, Vectors::new(&points, 1), 2).unwrap();
+        assert_eq!(graph, repaired);
+    }
+
+    #[test]
+    fn an_equal_key_counts_as_found() {
+        let (graph, mut points) = line(6, 2, &[5]);
+        points[5] = points[2];
+        assert_eq!(unreachable(&graph, Vectors::new(&points, 1), 2), [0; 0]);
+    }
+}
