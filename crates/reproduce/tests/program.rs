@@ -1,0 +1,108 @@
+//! The `reproduce` program as a person runs it.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn reproduce(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reproduce"));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    reproduce(arguments).output().unwrap()
+}
+
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = run(arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    words.iter().for_each(|word| assert!(message.contains(word), "{word:?} is not in: {message}"));
+}
+
+#[test]
+fn the_list_has_every_claim_with_its_rule() {
+    let list: Value = serde_json::from_slice(&run(&["--list", "--json"]).stdout).unwrap();
+    let resmem = list.as_array().unwrap().iter().find(|p| p["paper"] == "resmem").unwrap();
+    let claims = resmem["claims"].as_array().unwrap();
+    let ids = [
+        "beats-base",
+        "gain-shrinks-with-capacity",
+        "beats-knn",
+        "beats-knnlm-mixture",
+        "gain-grows-with-n",
+        "interpolates-at-k1",
+        "limits-span-base-and-knn",
+        "counterexample-pure-clusters",
+        "risk-rate",
+        "noise-breaks-k1",
+        "fixes-more-than-it-breaks",
+        "hnsw-matches-exact",
+    ];
+    for id in ids {
+        let claim = claims.iter().find(|c| c["id"] == format!("resmem.{id}")).unwrap_or_else(|| panic!("no {id}"));
+        for key in ["statement", "source", "rule", "kind"] {
+            assert!(!claim[key].as_str().unwrap().is_empty(), "{id} has no {key}");
+        }
+    }
+    let text = String::from_utf8(run(&["--list"]).stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "a line is longer than 80 columns");
+}
+
+#[test]
+fn requests_that_make_no_sense_are_refused_and_leave_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let out = out.to_str().unwrap();
+    refused(&["nonsense", "--out", out], &["nonsense", "there is: resmem"]);
+    refused(&["kaft", "--out", out], &["planned"]);
+    refused(&["resmem", "--seeds", "0", "--out", out], &["--seeds", "at least 1"]);
+    refused(&["resmem", "--jobs", "0", "--out", out], &["--jobs", "at least 1"]);
+    refused(&["resmem", "--backend", "tpu", "--out", out], &["tpu", "flex"]);
+    refused(&["resmem", "--backend", "flex:3", "--out", out], &["flex:3", "1 such device"]);
+    refused(&["resmem", "--data", "no-such-set", "--out", out], &["no-such-set"]);
+    refused(&["--resume", out], &["holds no run"]);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn claims(folder: &Path) -> Value {
+    let mut claims: Value = serde_json::from_slice(&std::fs::read(folder.join("claims.json")).unwrap()).unwrap();
+    for claim in claims.as_array_mut().unwrap() {
+        claim.as_object_mut().unwrap().remove("seconds");
+    }
+    claims
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_in_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    let arguments = |out: &Path| {
+        ["resmem", "--seeds", "2", "--out"].map(String::from).into_iter().chain([out.display().to_string()])
+    };
+    let mut child = reproduce(&[]).args(arguments(&killed)).spawn().unwrap();
+    // Killed in the middle of the work: after some networks are done, before all are.
+    let started = Instant::now();
+    while std::fs::read_dir(killed.join("units/resmem")).map_or(0, Iterator::count) < 12 {
+        assert!(started.elapsed() < Duration::from_secs(300), "no progress");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.join("claims.json").exists(), "finished before it was killed");
+    let killed_name = killed.to_str().unwrap();
+    refused(&["resmem", "--out", killed_name], &["already holds a run", "--resume"]);
+    refused(&["resmem", "--resume", killed_name, "--seeds", "3"], &["--seeds", "3", "2"]);
+    assert!(reproduce(&["--resume", killed_name, "--jobs", "1"]).output().unwrap().status.success());
+    assert!(reproduce(&[]).args(arguments(&whole)).output().unwrap().status.success());
+    assert_eq!(claims(&killed), claims(&whole));
+    for file in ["metrics.jsonl", "config.json", "plots/resmem-capacity.svg", "plots/resmem-gallery.svg"] {
+        let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert_eq!(read(&killed), read(&whole), "{file}");
+    }
+    let html = std::fs::read_to_string(whole.join("report.html")).unwrap();
+    assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "the report must open offline");
+}
