@@ -6,6 +6,7 @@
 //! | [`stats`] | estimates with intervals, bootstrap, ranks, calibration |
 //! | [`ops`] | stable numerics and fast kernels |
 //! | [`arrays`] | npy, npz and safetensors files |
+//! | [`image`] | the shape of one image |
 //! | [`files`] | files that appear whole or not at all, and checksums |
 //! | [`progress`] | bars on a terminal, plain lines in a log |
 //! | `device` (feature `tensor`) | devices by name |
@@ -13,10 +14,11 @@
 //! Feature `tensor` (default) brings Burn; without it the crate serves plain arrays and compiles in seconds.
 //! `flex`, `wgpu` and `cuda` add back ends; binaries choose them, libraries do not.
 
-// pub mod arrays;
+pub mod arrays;
 #[cfg(feature = "tensor")]
 pub mod device;
 pub mod files;
+pub mod image;
 pub mod ops;
 pub mod progress;
 pub mod seed;

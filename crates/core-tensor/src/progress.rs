@@ -56,6 +56,11 @@ impl Progress {
         Self { bar, label, lines: (!terminal).then(|| Mutex::new(Instant::now())) }
     }
 
+    /// Lengthens the work by `steps`, once it is known.
+    pub fn add_steps(&self, steps: u64) {
+        self.bar.inc_length(steps);
+    }
+
     /// Says in a few words what is being done now.
     pub fn note(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());

@@ -11,7 +11,7 @@
 //! let weights: f64 = run.named("weights").rng().random();
 //! let order: f64 = run.named("order").child(3).rng().random();
 //! assert_ne!(weights, order);
-//! assert_eq!(weights, Seed::new(7).named("weights").rng().random());
+//! assert_eq!(weights, Seed::new(7).named("weights").rng().random::<f64>());
 //! ```
 
 use rand::SeedableRng;

@@ -107,3 +107,8 @@ pub use predict::{Prediction, Projection};
 pub use residuals::Folds;
 pub use sweep::{Grid, Measure, Method, Point, Sweep};
 pub use targets::Targets;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

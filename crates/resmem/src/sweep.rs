@@ -13,6 +13,8 @@ use tenfold_core_tensor::ops::top_k::argmax;
 
 /// Queries summed up by one thread before the next block; fixed, so that sums do not depend on the threads.
 const BLOCK: usize = 32;
+/// Most numbers in the tables of outputs: 256 MiB.
+const TABLE_LIMIT: usize = 1 << 25;
 
 /// What predicts. All three read the same memory, so each can be given its own best parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,7 +176,8 @@ impl Memory {
         points.iter_mut().for_each(|point| point.sigma = self.sigma(&point.params));
 
         let queries: Vec<usize> = (0..neighbours.len()).collect();
-        let job = Job { memory: self, neighbours, base, targets, method, grid, points: &points };
+        let outputs = self.output_tables(method, grid);
+        let job = Job { memory: self, neighbours, base, targets, method, grid, points: &points, outputs };
         let sums: Vec<Vec<f64>> = queries.par_chunks(BLOCK).map(|block| job.block(block)).collect();
         let mean = |i: usize| sums.iter().map(|sum| sum[i]).sum::<f64>() / queries.len() as f64;
         let scores: Vec<f64> = (0..=points.len()).map(mean).collect();
@@ -195,6 +198,25 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// The base model's outputs on all rows at each temperature, `[n * C]`, so that a row which is the neighbour of many
+    /// queries goes through the softmax once; nothing where that would take too much memory, or is not needed.
+    fn output_tables(&self, method: Method, grid: &Grid) -> Vec<Vec<f64>> {
+        let (n, width) = (self.len(), self.width());
+        let numbers = n.saturating_mul(width).saturating_mul(grid.temperature.len());
+        if method != Method::Resmem || numbers > TABLE_LIMIT {
+            return Vec::new();
+        }
+        let table = |temperature: &f64| {
+            let mut outputs = vec![0.0; n * width];
+            let rows = outputs.par_chunks_exact_mut(width).enumerate();
+            rows.for_each(|(row, output)| self.base.output(row, *temperature, output));
+            outputs
+        };
+        grid.temperature.iter().map(table).collect()
+    }
+}
+
 /// What the blocks of queries share.
 struct Job<'a> {
     memory: &'a Memory,
@@ -204,13 +226,15 @@ struct Job<'a> {
     method: Method,
     grid: &'a Grid,
     points: &'a [Point],
+    /// One table a temperature, or none.
+    outputs: Vec<Vec<f64>>,
 }
 
 impl Job<'_> {
     /// Sums of the scores of a block's queries: one for each point, and the base model's.
     fn block(&self, queries: &[usize]) -> Vec<f64> {
         let mut sums = vec![0.0; self.points.len() + 1];
-        let mut space = Space::new(self.memory.width());
+        let mut space = Space::new(self.memory.width(), self.grid.sigma.len());
         for &q in queries {
             self.query(q, &mut space, &mut sums);
         }
@@ -223,6 +247,8 @@ impl Job<'_> {
         let Space { base, outputs, weights, tally, scores } = space;
         let largest = grid.k[grid.k.len() - 1];
         let rows = self.neighbours.indices.row(q);
+        let distances = self.neighbours.distances.row(q);
+        // Points come by k, then sigma, then temperature, then lambda.
         let temperatures = if self.method == Method::Knn { 1 } else { grid.temperature.len() };
         let lambdas = if self.method == Method::Mixture { grid.lambda.len() } else { 1 };
         for t in 0..temperatures {
@@ -231,8 +257,9 @@ impl Job<'_> {
             if t == 0 {
                 sums[self.points.len()] += self.judge(q, base);
             }
+            let table = self.outputs.get(t);
             outputs.clear();
-            if self.method == Method::Resmem {
+            if self.method == Method::Resmem && table.is_none() {
                 outputs.resize(largest * width, 0.0);
                 for (&row, output) in rows.iter().zip(outputs.chunks_exact_mut(width)) {
                     memory.base.output(row as usize, temperature, output);
@@ -240,15 +267,18 @@ impl Job<'_> {
             }
             for s in 0..grid.sigma.len() {
                 let first = (s * temperatures + t) * lambdas;
-                let sigma = self.points[first].sigma;
-                let distances = self.neighbours.distances.row(q);
-                grid.kernel.weights(distances.iter().take(largest).copied(), sigma, weights);
+                let weights = &mut weights[s];
+                if t == 0 {
+                    let sigma = self.points[first].sigma;
+                    grid.kernel.weights(distances.iter().take(largest).copied(), sigma, weights);
+                }
                 tally.clear();
                 let mut added = 0;
                 for (i, &k) in grid.k.iter().enumerate() {
                     for (at, (&row, &weight)) in rows.iter().zip(weights.iter()).enumerate().take(k).skip(added) {
+                        let (from, at) = table.map_or((&*outputs, at), |table| (table, row as usize));
                         // Without outputs the range is empty and only targets are gathered.
-                        let output = outputs.get(at * width..(at + 1) * width).unwrap_or(&[]);
+                        let output = from.get(at * width..(at + 1) * width).unwrap_or(&[]);
                         tally.add(&memory.targets, row as usize, output, weight);
                     }
                     added = k;
@@ -290,17 +320,18 @@ pub(crate) fn mix(lambda: f64, knn: f64, base: f64) -> f64 {
 struct Space {
     base: Vec<f64>,
     outputs: Vec<f64>,
-    weights: Vec<f64>,
+    /// One list a sigma.
+    weights: Vec<Vec<f64>>,
     tally: Tally,
     scores: Vec<f64>,
 }
 
 impl Space {
-    fn new(width: usize) -> Self {
+    fn new(width: usize, sigmas: usize) -> Self {
         Self {
             base: vec![0.0; width],
             outputs: Vec::new(),
-            weights: Vec::new(),
+            weights: vec![Vec::new(); sigmas],
             tally: Tally::new(width),
             scores: vec![0.0; width],
         }

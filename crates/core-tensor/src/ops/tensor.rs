@@ -14,7 +14,7 @@ use burn::tensor::{Bool, Tensor, activation};
 /// use tenfold_core_tensor::ops::tensor::walsh_hadamard;
 /// # #[cfg(feature = "flex")] {
 /// let x = Tensor::<2>::from_data([[1.0_f32, 2.0, 3.0, 4.0]], &Device::flex());
-/// let y = walsh_hadamard(x).unwrap().into_data().into_vec::<f32>().unwrap();
+/// let y = walsh_hadamard(x).unwrap().into_data().try_into_vec::<f32>().unwrap();
 /// assert_eq!(y, [10.0, -2.0, -4.0, 0.0]);
 /// # }
 /// ```
@@ -47,7 +47,7 @@ pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
 /// let device = Device::flex();
 /// let logits = Tensor::<2>::from_data([[1e4_f32, 0.0], [0.0, 0.0]], &device);
 /// let targets = Tensor::<2>::from_data([[1.0_f32, 0.0], [0.5, 0.5]], &device);
-/// let loss = soft_cross_entropy(logits, targets).unwrap().into_data().into_vec::<f32>().unwrap();
+/// let loss = soft_cross_entropy(logits, targets).unwrap().into_data().try_into_vec::<f32>().unwrap();
 /// assert_eq!(loss[0], 0.0);
 /// assert!((loss[1] - 2f32.ln()).abs() < 1e-6);
 /// # }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn values<const D: usize>(t: Tensor<D>) -> Vec<f32> {
-        t.into_data().into_vec().unwrap()
+        t.into_data().try_into_vec().unwrap()
     }
 
     #[test]

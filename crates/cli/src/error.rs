@@ -1,0 +1,76 @@
+//! What can go wrong, and the exit code it has.
+
+use tenfold_core_tensor::arrays::ArrayError;
+use tenfold_core_tensor::files::FileError;
+use tenfold_resmem::ResmemError;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// An option breaks a rule.
+    #[error("{option} {value}: {rule}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must be.
+        rule: String,
+    },
+    /// An input has a value that is not a number.
+    #[error("{option} {file}: row {row}, column {column} is {value}, must be finite")]
+    NotFinite {
+        /// The option that named the file.
+        option: &'static str,
+        /// The file.
+        file: String,
+        /// Row of the value.
+        row: usize,
+        /// Column of the value.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
+    /// Rows of two inputs do not match.
+    #[error("{left} has {left_rows} rows, {right} has {right_rows}; they must describe the same examples")]
+    Rows {
+        /// One option and file.
+        left: String,
+        /// Its rows.
+        left_rows: usize,
+        /// The other option and file.
+        right: String,
+        /// Its rows.
+        right_rows: usize,
+    },
+    /// A file of parameters cannot be read.
+    #[error("{file}, line {line}: {rule}")]
+    Params {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// What is wrong.
+        rule: String,
+    },
+    /// An array file could not be read or written.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The memory refused its input.
+    #[error(transparent)]
+    Resmem(#[from] ResmemError),
+}
+
+impl CliError {
+    /// 2 where the input is at fault, 1 where the machine is.
+    pub(crate) fn exit_code(&self) -> u8 {
+        let missing = |e: &FileError| e.source.kind() == std::io::ErrorKind::NotFound;
+        match self {
+            Self::File(e) | Self::Array(ArrayError::File(e)) | Self::Resmem(ResmemError::File(e)) if !missing(e) => 1,
+            _ => 2,
+        }
+    }
+}

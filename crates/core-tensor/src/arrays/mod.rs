@@ -1,0 +1,36 @@
+//! Array files: `.npy`, `.npz` and `.safetensors`, from any framework.
+//!
+//! An [`ArrayPath`] names one array, with its key where the file holds several: `emb.npy`, `run.npz:logits`,
+//! `run.safetensors:logits`. Numbers of any width come in as `f32` (or as labels, `usize`); both memory orders, both
+//! byte orders, half precision and bfloat16 are understood. Headers are checked against the bytes that are there before
+//! anything is allocated, and every error names the file, the key and the byte offset or the rule.
+//!
+//! ```
+//! use ndarray::array;
+//! use tenfold_core_tensor::arrays::{ArrayPath, read_matrix, write_npy};
+//!
+//! let dir = tempfile::tempdir().unwrap();
+//! let path = dir.path().join("emb.npy");
+//! write_npy(&path, array![[1.0_f32, 2.0], [3.0, 4.0]].view())?;
+//! let emb = read_matrix(&ArrayPath::from(path))?;
+//! assert_eq!(emb, array![[1.0, 2.0], [3.0, 4.0]]);
+//! # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
+//! ```
+//!
+//! Arrays that do not fit in memory are read in blocks of rows with [`RowBlocks`].
+
+mod decode;
+mod dtype;
+mod error;
+mod npy;
+mod open;
+mod path;
+mod read;
+mod safetensors;
+mod write;
+
+pub use dtype::Dtype;
+pub use error::ArrayError;
+pub use path::ArrayPath;
+pub use read::{RowBlocks, read_array, read_labels, read_matrix, read_vector};
+pub use write::{Element, Npy, write_npy, write_npz};

@@ -1,0 +1,76 @@
+//! What can stop a run.
+
+use tenfold_core_tensor::arrays::ArrayError;
+use tenfold_core_tensor::device::DeviceError;
+use tenfold_core_tensor::files::FileError;
+use tenfold_core_tensor::ops::OpsError;
+use tenfold_core_tensor::stats::StatsError;
+use tenfold_data::DataError;
+use tenfold_resmem::ResmemError;
+use tenfold_vision::VisionError;
+
+/// What can stop a run. A verdict never does.
+#[derive(Debug, thiserror::Error)]
+pub enum ReproduceError {
+    /// A word of the command line is wrong.
+    #[error("{field} {value:?}: {rule}")]
+    Argument {
+        /// The argument.
+        field: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must be.
+        rule: String,
+    },
+    /// A file of the run folder is not what this program wrote.
+    #[error("{file}: {rule}")]
+    RunFolder {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        rule: String,
+    },
+    /// A plot could not be drawn.
+    #[error("plot {name}: {reason}")]
+    Plot {
+        /// The plot.
+        name: String,
+        /// What the drawing library said.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An array file could not be read or written.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// Data are missing or broken.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// An operation refused its input.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    /// A statistic could not be computed.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
+    /// The memory refused its input.
+    #[error(transparent)]
+    ResMem(#[from] ResmemError),
+    /// A network could not be made, trained or read.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+}
+
+impl ReproduceError {
+    /// The program's exit code: 2 where the input is at fault, 1 for anything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Argument { .. } | Self::RunFolder { .. } | Self::Device(_) => 2,
+            Self::Data(e) if e.is_bad_input() => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! One module a paper.
+
+pub(crate) mod resmem;

@@ -1,0 +1,126 @@
+//! What is claimed of ResMem, written before any run.
+
+use crate::claim::{Claim, Kind, Rule};
+
+/// Largest change of accuracy, as a share, that counts as "the same" for an approximate index.
+pub(super) const HNSW_MARGIN: f64 = 0.002;
+/// Largest lead over kNN alone, as a share, that still counts as "no better" on pure clusters.
+pub(super) const CLUSTER_MARGIN: f64 = 0.01;
+/// Largest distance of a fitted slope from the law's exponent that counts as agreement.
+pub(super) const SLOPE_MARGIN: f64 = 0.05;
+
+/// Twelve claims.
+pub(super) fn claims() -> Vec<Claim> {
+    vec![
+        Claim {
+            id: "resmem.beats-base",
+            kind: Kind::Empirical,
+            statement: "Adding the memory raises test accuracy at every capacity of the base network.",
+            source: "specification section 5 (image rows) and 7a",
+            statistic: "the smallest over three capacities of the gain in test accuracy, ResMem minus base, interval over \
+                        training seeds and test points (crossed), k, sigma and T chosen on validation",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.gain-shrinks-with-capacity",
+            kind: Kind::Empirical,
+            statement: "The gain from the memory is larger for the smallest network than for the largest.",
+            source: "specification section 7a",
+            statistic: "gain at the smallest capacity minus gain at the largest, keys from the penultimate layer, paired by \
+                        seed and test point, interval over both",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.beats-knn",
+            kind: Kind::Empirical,
+            statement: "ResMem is more accurate than nearest neighbours alone on the same keys.",
+            source: "specification sections 3 and 7b",
+            statistic: "mean over three capacities of ResMem minus kNN in test accuracy, each with its own best k and sigma \
+                        on validation, interval over seeds and test points",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.beats-knnlm-mixture",
+            kind: Kind::Empirical,
+            statement: "ResMem is more accurate than a mixture of base and nearest-neighbour probabilities.",
+            source: "specification sections 3 and 7b",
+            statistic: "mean over three capacities of ResMem minus the mixture in test accuracy, the mixture with its own \
+                        best k, sigma, T and lambda on validation, interval over seeds and test points",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.gain-grows-with-n",
+            kind: Kind::Empirical,
+            statement: "The gain from the memory grows with the number of training points.",
+            source: "specification sections 5 and 7c",
+            statistic: "least-squares slope of the gain in test accuracy per doubling of n at the middle capacity, equal \
+                        gradient steps at every n, interval over seeds and test points",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.interpolates-at-k1",
+            kind: Kind::Identity,
+            statement: "With one neighbour and distinct keys the prediction on a training point is its label exactly.",
+            source: "specification section 2, properties",
+            statistic: "largest entry of |F(x_i) - e_{y_i}| over training points with a key of their own",
+            rule: Rule::Tolerance(1e-6),
+        },
+        Claim {
+            id: "resmem.limits-span-base-and-knn",
+            kind: Kind::Identity,
+            statement: "ResMem spans base and kNN: all neighbours with equal weights add one constant vector to the base, and \
+                        an infinite temperature leaves kNN alone.",
+            source: "specification section 2, properties",
+            statistic: "largest deviation from base plus mean residual at k = n, sigma = 1e12, and from kNN at T = 1e12, over \
+                        test points and classes",
+            rule: Rule::Tolerance(1e-6),
+        },
+        Claim {
+            id: "resmem.counterexample-pure-clusters",
+            kind: Kind::Control,
+            statement: "Where the data are nothing but labelled clusters, ResMem is no better than nearest neighbours alone.",
+            source: "specification section 7f",
+            statistic: "ResMem minus kNN in test accuracy on raw inputs of the synthetic cluster data, each at its own best \
+                        setting on validation, interval over seeds",
+            rule: Rule::Below(CLUSTER_MARGIN),
+        },
+        Claim {
+            id: "resmem.risk-rate",
+            kind: Kind::Theory,
+            statement: "In the linear setting the risk of ResMem falls like n^(-2/d), where the base alone stays at (1-L)^2.",
+            source: "specification section 4, sharper law (derived there, boundary ignored)",
+            statistic: "the largest over d = 2, 4, 8 of |slope of log risk on log n + 2/d|, slopes fitted per seed at four n, \
+                        interval over seeds",
+            rule: Rule::Below(SLOPE_MARGIN),
+        },
+        Claim {
+            id: "resmem.noise-breaks-k1",
+            kind: Kind::Theory,
+            statement: "One neighbour is worse than the base once the label noise exceeds 1-L and better below; ResMem at its \
+                        best k beats kNN at its best k at every noise level.",
+            source: "specification section 4, label noise",
+            statistic: "the smallest of: risk of k=1 minus base at noise 1.0, base minus k=1 at noise 0.25, and kNN minus \
+                        ResMem (each at its best k on fresh validation data) at four noise levels, intervals over seeds",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.fixes-more-than-it-breaks",
+            kind: Kind::Empirical,
+            statement: "The memory fixes more test points than it breaks, and exceptions to the rule are more common among the \
+                        fixed than among the broken.",
+            source: "specification section 7g",
+            statistic: "the smaller of: share fixed minus share broken, and share of exceptions among the fixed minus among \
+                        the broken, on the synthetic rule-and-exceptions data at the middle width, interval over seeds",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "resmem.hnsw-matches-exact",
+            kind: Kind::Empirical,
+            statement: "An approximate index (HNSW) gives the accuracy of exact search.",
+            source: "specification section 6",
+            statistic: "test accuracy with HNSW minus with exact search at the largest capacity, same settings, interval over \
+                        seeds and test points",
+            rule: Rule::Within(HNSW_MARGIN),
+        },
+    ]
+}

@@ -1,0 +1,381 @@
+//! Line charts with intervals, as SVG.
+//!
+//! Axes are drawn in transformed coordinates (logarithms where asked), so that one chart type serves every
+//! combination of scales. Colours are Okabe and Ito's, which stay apart for colour-blind readers; every series also
+//! has a marker of its own.
+
+use crate::error::ReproduceError;
+use crate::folder::RunFolder;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (760, 460);
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(90, 90, 90),
+];
+
+/// How an axis maps numbers to places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisScale {
+    /// Equal steps are equal distances.
+    Linear,
+    /// Equal factors are equal distances; numbers must be positive.
+    Log,
+}
+
+/// An axis.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// What it shows, with its unit.
+    pub label: String,
+    /// How it maps numbers.
+    pub scale: AxisScale,
+    /// Where to put ticks; none for round numbers.
+    pub ticks: Vec<f64>,
+}
+
+impl Axis {
+    /// An axis with round ticks.
+    pub fn new(label: impl Into<String>, scale: AxisScale) -> Self {
+        Self { label: label.into(), scale, ticks: Vec::new() }
+    }
+
+    /// Puts ticks at the places measured.
+    pub fn with_ticks(mut self, ticks: impl IntoIterator<Item = f64>) -> Self {
+        self.ticks = ticks.into_iter().collect();
+        self
+    }
+
+    fn place(&self, v: f64) -> f64 {
+        if self.scale == AxisScale::Log { v.log10() } else { v }
+    }
+
+    fn value(&self, place: f64) -> f64 {
+        if self.scale == AxisScale::Log { 10_f64.powf(place) } else { place }
+    }
+
+    /// Ticks inside a range of places.
+    fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
+        if !self.ticks.is_empty() {
+            return self.ticks.iter().map(|t| self.place(*t)).collect();
+        }
+        if self.scale == AxisScale::Log {
+            let decades: Vec<f64> = (lo.ceil() as i32..=hi.floor() as i32).map(f64::from).collect();
+            if decades.len() >= 2 {
+                return decades;
+            }
+            let (first, last) = (lo.floor() as i32, hi.ceil() as i32);
+            let steps = (first..=last).flat_map(|d| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(d)));
+            return steps.filter(|p| (lo..=hi).contains(p)).collect();
+        }
+        let rough = (hi - lo) / 6.0;
+        let power = 10_f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
+        ((lo / step).ceil() as i64..=(hi / step).floor() as i64).map(|i| i as f64 * step).collect()
+    }
+}
+
+/// A drawn axis: places with ticks of our own choice.
+struct Places {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(place, limit)
+    }
+
+    fn key_points<H: KeyPointHint>(&self, _hint: H) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.range.range()
+    }
+}
+
+/// A point with an optional interval.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    /// Horizontal value.
+    pub x: f64,
+    /// Vertical value.
+    pub y: f64,
+    /// Its interval.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl Point {
+    /// A point without an interval.
+    pub fn bare(x: f64, y: f64) -> Self {
+        Self { x, y, interval: None }
+    }
+
+    /// A point with the interval of an estimate.
+    pub fn of(x: f64, e: &tenfold_core_tensor::stats::Estimate) -> Self {
+        Self { x, y: e.value, interval: Some((e.lo, e.hi)) }
+    }
+}
+
+/// A line of points.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its points, in the order they are joined.
+    pub points: Vec<Point>,
+    /// Drawn dashed and without markers: theory, or a level to compare with.
+    pub reference: bool,
+    /// Place in the order of colours; none for its own place in the chart.
+    pub colour: Option<usize>,
+}
+
+impl Series {
+    /// A measured series.
+    pub fn new(name: impl Into<String>, points: Vec<Point>) -> Self {
+        Self { name: name.into(), points, reference: false, colour: None }
+    }
+
+    /// A line to compare with.
+    pub fn reference(name: impl Into<String>, points: Vec<Point>) -> Self {
+        Self { name: name.into(), points, reference: true, colour: None }
+    }
+
+    /// Takes the colour of the chart's series `i`, to which it belongs.
+    pub fn with_colour_of(self, i: usize) -> Self {
+        Self { colour: Some(i), ..self }
+    }
+}
+
+/// A chart.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    /// What it shows.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// Up to seven series.
+    pub series: Vec<Series>,
+}
+
+impl Chart {
+    /// Draws the chart into `plots/NAME.svg` of the run folder and returns that path.
+    ///
+    /// # Errors
+    /// If there is nothing to draw, or the file system refuses.
+    pub fn save(&self, folder: &RunFolder, name: &str) -> Result<String, ReproduceError> {
+        let file = format!("plots/{name}.svg");
+        folder.write(&file, &self.svg(name)?)?;
+        Ok(file)
+    }
+
+    fn svg(&self, name: &str) -> Result<String, ReproduceError> {
+        let mut svg = String::new();
+        {
+            let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+            self.draw(&area).map_err(|reason| ReproduceError::Plot { name: name.into(), reason })?;
+        }
+        // Scales with the page; the size stays as the intrinsic ratio.
+        Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", self.title.replace('"', "'")), 1))
+    }
+
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), String> {
+        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
+        area.fill(&WHITE).map_err(text)?;
+        let (x, y) = (self.range(true)?, self.range(false)?);
+        let coordinates =
+            |axis: &Axis, (lo, hi): (f64, f64)| Places { range: (lo..hi).into(), ticks: axis.tick_places(lo, hi) };
+        let mut chart = ChartBuilder::on(area)
+            .caption(&self.title, ("sans-serif", 19))
+            .margin(14)
+            .x_label_area_size(48)
+            .y_label_area_size(72)
+            .build_cartesian_2d(coordinates(&self.x, x), coordinates(&self.y, y))
+            .map_err(text)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(RGBColor(228, 232, 238))
+            .axis_style(RGBColor(90, 100, 112))
+            .x_desc(&self.x.label)
+            .y_desc(&self.y.label)
+            .x_label_formatter(&|p| tick(self.x.value(*p)))
+            .y_label_formatter(&|p| tick(self.y.value(*p)))
+            .label_style(("sans-serif", 14))
+            .axis_desc_style(("sans-serif", 15))
+            .draw()
+            .map_err(text)?;
+        let measured = self.series.iter().filter(|s| !s.reference).count() as f64;
+        for (i, series) in self.series.iter().enumerate() {
+            let colour = COLOURS[series.colour.unwrap_or(i) % COLOURS.len()];
+            // Intervals at the same place would hide each other: measured series stand a little apart.
+            let aside = if series.reference { 0.0 } else { (x.1 - x.0) * 0.009 * (i as f64 - (measured - 1.0) / 2.0) };
+            let place = |p: &Point| (self.x.place(p.x) + aside, self.y.place(p.y));
+            let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
+            if series.reference {
+                let line = DashedLineSeries::new(places, 6, 4, colour.stroke_width(2));
+                let drawn = chart.draw_series(line).map_err(text)?;
+                drawn.label(&series.name).legend(move |(x, y)| {
+                    PathElement::new(vec![(x, y), (x + 7, y), (x + 12, y), (x + 19, y)], colour.stroke_width(1))
+                });
+                continue;
+            }
+            let drawn = chart.draw_series(LineSeries::new(places.clone(), colour.stroke_width(2))).map_err(text)?;
+            drawn.label(&series.name).legend(move |(x, y)| {
+                EmptyElement::at((x, y))
+                    + PathElement::new(vec![(0, 0), (20, 0)], colour.stroke_width(2))
+                    + marker(i, (10, 0), colour)
+            });
+            let bars = series.points.iter().zip(&places).filter_map(|(p, place)| Some((p.interval?, place.0)));
+            chart
+                .draw_series(bars.map(|((lo, hi), at)| {
+                    let (lo, hi) = (self.y.place(lo).max(y.0), self.y.place(hi).min(y.1));
+                    PathElement::new(vec![(at, lo), (at, hi)], colour.stroke_width(1))
+                }))
+                .map_err(text)?;
+            chart.draw_series(places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour))).map_err(text)?;
+        }
+        if self.series.len() > 1 {
+            chart
+                .configure_series_labels()
+                .position(self.emptiest_corner(x, y))
+                .background_style(WHITE.mix(0.85))
+                .border_style(RGBColor(216, 222, 230))
+                .label_font(("sans-serif", 14))
+                .draw()
+                .map_err(text)?;
+        }
+        area.present().map_err(text)
+    }
+
+    /// The places that an axis must show, with a little room.
+    fn range(&self, horizontal: bool) -> Result<(f64, f64), String> {
+        let axis = if horizontal { &self.x } else { &self.y };
+        let mut places = Vec::new();
+        for p in self.series.iter().flat_map(|s| &s.points) {
+            let ends = if horizontal { vec![p.x] } else { p.interval.map_or(vec![p.y], |(lo, hi)| vec![p.y, lo, hi]) };
+            // An interval that reaches zero has no end on a logarithmic axis: it is cut at the frame.
+            places.extend(ends.into_iter().map(|v| axis.place(v)).filter(|v| v.is_finite()));
+        }
+        let (lo, hi) = places.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+        if lo > hi {
+            return Err("no finite point".into());
+        }
+        let room = if hi > lo { 0.06 * (hi - lo) } else { 0.5_f64.max(hi.abs() * 0.1) };
+        Ok((lo - room, hi + room))
+    }
+
+    /// The corner with the fewest points, for the legend.
+    fn emptiest_corner(&self, x: (f64, f64), y: (f64, f64)) -> SeriesLabelPosition {
+        let share = |v: f64, (lo, hi): (f64, f64)| (v - lo) / (hi - lo);
+        let points: Vec<(f64, f64)> = self
+            .series
+            .iter()
+            .flat_map(|s| &s.points)
+            .map(|p| (share(self.x.place(p.x), x), share(self.y.place(p.y), y)))
+            .collect();
+        let crowd = |right: bool, upper: bool| {
+            let near = |v: f64, far: bool| if far { v > 0.55 } else { v < 0.45 };
+            points.iter().filter(|p| near(p.0, right) && near(p.1, upper)).count()
+        };
+        [
+            (SeriesLabelPosition::UpperRight, crowd(true, true)),
+            (SeriesLabelPosition::LowerRight, crowd(true, false)),
+            (SeriesLabelPosition::UpperLeft, crowd(false, true)),
+            (SeriesLabelPosition::LowerLeft, crowd(false, false)),
+        ]
+        .into_iter()
+        .min_by_key(|c| c.1)
+        .map_or(SeriesLabelPosition::UpperRight, |c| c.0)
+    }
+}
+
+/// A sign for each series that does not rely on colour.
+fn marker<'b>(series: usize, at: (i32, i32), colour: RGBColor) -> DynElement<'static, SVGBackend<'b>, (i32, i32)> {
+    let (x, y) = at;
+    let filled = colour.filled();
+    match series % 4 {
+        0 => Circle::new(at, 4, filled).into_dyn(),
+        1 => Rectangle::new([(x - 4, y - 4), (x + 4, y + 4)], filled).into_dyn(),
+        2 => TriangleMarker::new(at, 6, filled).into_dyn(),
+        _ => Cross::new(at, 4, colour.stroke_width(2)).into_dyn(),
+    }
+}
+
+fn tick(v: f64) -> String {
+    let a = v.abs();
+    if a < 1e-12 {
+        "0".into()
+    } else if !(1e-3..1e5).contains(&a) {
+        format!("{v:.0e}")
+    } else if a >= 1000.0 && (v - v.round()).abs() < 1e-6 {
+        format!("{}", v.round())
+    } else {
+        let text = format!("{v:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(scale: AxisScale) -> Chart {
+        Chart {
+            title: "accuracy".into(),
+            x: Axis::new("width", AxisScale::Log).with_ticks([8.0, 32.0]),
+            y: Axis::new("accuracy", scale),
+            series: vec![
+                Series::new(
+                    "base",
+                    vec![Point { x: 8.0, y: 0.5, interval: Some((-0.1, 0.6)) }, Point::bare(32.0, 0.9)],
+                ),
+                Series::reference("theory", vec![Point::bare(8.0, 0.4), Point::bare(32.0, 0.8)]),
+            ],
+        }
+    }
+
+    #[test]
+    fn charts_name_title_axes_and_series() {
+        for scale in [AxisScale::Linear, AxisScale::Log] {
+            let svg = chart(scale).svg("t").unwrap();
+            for word in ["accuracy", "width", "base", "theory", ">8<", ">32<"] {
+                assert!(
+                    svg.contains(word) || svg.contains(&word.replace('>', ">\n").replace('<', "\n<")),
+                    "{word} in {svg}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_error() {
+        let mut empty = chart(AxisScale::Linear);
+        empty.series.iter_mut().for_each(|s| s.points.clear());
+        assert!(empty.svg("t").unwrap_err().to_string().contains("no finite point"));
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        let axis = Axis::new("", AxisScale::Linear);
+        let ticks: Vec<String> = axis.tick_places(0.03, 0.97).into_iter().map(tick).collect();
+        assert_eq!(ticks, ["0.2", "0.4", "0.6", "0.8"]);
+        let log = Axis::new("", AxisScale::Log);
+        let ticks: Vec<String> = log.tick_places(-2.1, 1.1).into_iter().map(|p| tick(log.value(p))).collect();
+        assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
+    }
+}

@@ -1,0 +1,238 @@
+//! A run: papers one after another into one folder.
+
+use crate::claim::{Claim, Decided, Finding};
+use crate::context::Context;
+use crate::error::ReproduceError;
+use crate::folder::{RunConfig, RunFolder};
+use crate::paper::{Outcome, Paper, select};
+use crate::report;
+use crate::scale::Scale;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tenfold_core_tensor::device::DeviceSpec;
+use tenfold_core_tensor::progress::Progress;
+
+/// What a person asked for. What is left out comes from the run that is resumed, or from the experiment.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Papers; none means all.
+    pub papers: Vec<String>,
+    /// How much work to do.
+    pub scale: Option<Scale>,
+    /// Where tensors live.
+    pub backend: Option<String>,
+    /// Number of seeds.
+    pub seeds: Option<usize>,
+    /// Data set.
+    pub data: Option<String>,
+    /// The new run's folder.
+    pub out: Option<PathBuf>,
+    /// The folder of a run to go on with.
+    pub resume: Option<PathBuf>,
+    /// Independent pieces of work done at a time; none means one a core.
+    pub jobs: Option<usize>,
+}
+
+/// Runs what was asked for and returns the folder and the decided claims. A verdict is never an error.
+///
+/// # Errors
+/// A request that makes no sense, missing data, a device that is not there, work that failed.
+pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError> {
+    for (field, value) in [("--seeds", request.seeds), ("--jobs", request.jobs)] {
+        if value == Some(0) {
+            return Err(ReproduceError::Argument { field, value: "0".into(), rule: "must be at least 1".into() });
+        }
+    }
+    let (root, folder, config) = match &request.resume {
+        Some(root) => {
+            let (folder, config) = RunFolder::open(root)?;
+            check_same(request, &config)?;
+            (root.clone(), folder, config)
+        }
+        None => {
+            let config = new_config(request)?;
+            let root = request.out.clone().unwrap_or_else(|| default_folder(&config));
+            // Before the folder is made: a device that is not there must leave nothing behind.
+            config.backend.parse::<DeviceSpec>()?.open()?;
+            (root.clone(), RunFolder::create(&root, &config)?, config)
+        }
+    };
+    let papers = select(&config.papers)?;
+    let mut decided = Vec::new();
+    let mut sections = Vec::new();
+    let mut metrics = String::new();
+    for paper in &papers {
+        let context = Context {
+            scale: config.scale,
+            seeds: config.seeds,
+            data: config.data.clone(),
+            data_root: tenfold_data::catalogue::data_root(),
+            device: config.backend.parse::<DeviceSpec>()?.open()?,
+            jobs: request.jobs.unwrap_or_else(cores),
+            folder: &folder,
+            progress: Progress::new(paper.name, 0),
+        };
+        let outcome = (paper.run)(&context)?;
+        context.progress.finish();
+        decided.extend(decide(paper, outcome.findings, config.scale)?);
+        for line in outcome.metrics {
+            metrics.push_str(&format!("{line}\n"));
+        }
+        sections.push((*paper, outcome.sections));
+    }
+    folder.write_json("claims.json", &decided)?;
+    folder.write("metrics.jsonl", &metrics)?;
+    folder.write("report.md", &report::markdown(&config, &sections, &decided))?;
+    folder.write("report.html", &report::html(&config, &sections, &decided, &folder)?)?;
+    Ok((root, decided))
+}
+
+/// Matches findings with claims: each claim must have exactly one.
+fn decide(paper: &Paper, findings: Vec<Finding>, scale: Scale) -> Result<Vec<Decided>, ReproduceError> {
+    let claims = (paper.claims)();
+    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    let mut take = |claim: &Claim| {
+        findings
+            .iter_mut()
+            .find(|f| f.as_ref().is_some_and(|f| f.id == claim.id))
+            .and_then(Option::take)
+            .unwrap_or_else(|| Finding {
+                id: claim.id,
+                estimate: Err("the experiment reported nothing".into()),
+                parts: Vec::new(),
+                data: String::new(),
+                seeds: 0,
+                n: String::new(),
+                seconds: 0.0,
+                remark: String::new(),
+            })
+    };
+    let decided = claims.iter().map(|c| Decided::new(c, take(c), paper.name, &scale.to_string())).collect();
+    match findings.into_iter().flatten().next() {
+        Some(stray) => Err(ReproduceError::RunFolder {
+            file: stray.id.into(),
+            rule: "was reported twice, or is no claim of the paper".into(),
+        }),
+        None => Ok(decided),
+    }
+}
+
+fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
+    Ok(RunConfig {
+        version: env!("CARGO_PKG_VERSION").into(),
+        git_commit: git_commit(),
+        papers: select(&request.papers)?.iter().map(|p| p.name.to_string()).collect(),
+        scale: request.scale.unwrap_or(Scale::Quick),
+        seeds: request.seeds,
+        data: request.data.clone(),
+        backend: request.backend.as_deref().unwrap_or("flex").parse::<DeviceSpec>()?.to_string(),
+    })
+}
+
+/// What a resumed run is asked for must be what it was started with.
+fn check_same(request: &Request, config: &RunConfig) -> Result<(), ReproduceError> {
+    let differs = |field, asked: Option<String>, was: String| match asked {
+        Some(asked) if asked != was => {
+            Err(ReproduceError::Argument { field, value: asked, rule: format!("the run to resume has {was}") })
+        }
+        _ => Ok(()),
+    };
+    let or_own = |v: Option<String>| v.unwrap_or_else(|| "the experiment's own choice".into());
+    let papers = (!request.papers.is_empty()).then(|| request.papers.join(" "));
+    differs("papers", papers, config.papers.join(" "))?;
+    differs("--scale", request.scale.map(|s| s.to_string()), config.scale.to_string())?;
+    differs("--backend", request.backend.clone(), config.backend.clone())?;
+    differs("--seeds", request.seeds.map(|s| s.to_string()), or_own(config.seeds.map(|s| s.to_string())))?;
+    differs("--data", request.data.clone(), or_own(config.data.clone()))?;
+    differs("--out", request.out.as_ref().map(|p| p.display().to_string()), "a folder of its own".into())
+}
+
+fn default_folder(config: &RunConfig) -> PathBuf {
+    let papers = if config.papers.len() == crate::paper::PAPERS.len() && config.papers.len() > 1 {
+        "all".into()
+    } else {
+        config.papers.join("-")
+    };
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    Path::new("runs").join(format!("{papers}-{}-{seconds}", config.scale))
+}
+
+/// One worker a core.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn git_commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok().filter(|o| o.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    match (git(&["rev-parse", "HEAD"]), git(&["status", "--porcelain", "--untracked-files=no"])) {
+        (Some(commit), Some(changes)) if changes.is_empty() => commit,
+        (Some(commit), _) => format!("{commit}-dirty"),
+        _ => "unknown".into(),
+    }
+}
+
+/// Every paper of this build with its claims, as text or JSON.
+pub fn list(json: bool) -> String {
+    let papers = crate::paper::PAPERS;
+    if json {
+        let of = |c: &Claim| {
+            serde_json::json!({
+                "id": c.id, "kind": c.kind, "statement": c.statement, "source": c.source,
+                "rule": format!("{}; {}", c.statistic, c.rule),
+            })
+        };
+        let list: Vec<_> = papers
+            .iter()
+            .map(|p| {
+                let claims: Vec<_> = (p.claims)().iter().map(of).collect();
+                serde_json::json!({ "paper": p.name, "title": p.title, "citation": p.citation, "claims": claims })
+            })
+            .collect();
+        return serde_json::Value::from(list).to_string();
+    }
+    let mut text = String::new();
+    for paper in papers {
+        text.push_str(&format!("{}: {} ({})\n", paper.name, paper.title, paper.citation));
+        for c in (paper.claims)() {
+            let kind = format!("{:?}", c.kind).to_lowercase();
+            text.push_str(&format!("\n  {} [{kind}; {}]\n", c.id, c.source));
+            for line in [c.statement.to_string(), format!("Rule: {}; {}.", c.statistic, c.rule)] {
+                text.push_str(&wrap(&line, 74, "    "));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Breaks a paragraph into lines of at most `width` characters after an indent.
+fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.into());
+        } else {
+            let gap = if lines[last].is_empty() { "" } else { " " };
+            lines[last].push_str(&format!("{gap}{word}"));
+        }
+    }
+    lines.iter().map(|l| format!("{indent}{l}\n")).collect()
+}
+
+impl Outcome {
+    /// An outcome without anything in it yet.
+    pub fn new() -> Self {
+        Self { findings: Vec::new(), sections: Vec::new(), metrics: Vec::new() }
+    }
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,276 @@
+//! What a network should say about each input, and how much each input counts.
+
+use crate::error::VisionError;
+use crate::inputs::Inputs;
+use crate::loss::{BatchTargets, argmax};
+use ndarray::Array2;
+use tenfold_core_tensor::files::sha256;
+
+/// The wanted class, or the wanted distribution over classes, of each of n samples.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// One class per sample, from 0 to K - 1.
+    Hard(Vec<usize>),
+    /// One distribution per sample, `[n, K]`: non-negative, and each row sums to 1 within 2^-10, the rounding of
+    /// probabilities stored in half precision.
+    Soft(Array2<f32>),
+}
+
+/// How far a soft target's sum may be from 1.
+const SUM_TOLERANCE: f32 = 1.0 / 1024.0;
+
+impl Targets {
+    /// How many samples.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Hard(labels) => labels.len(),
+            Self::Soft(rows) => rows.nrows(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks labels or distributions against the number of classes.
+    fn validate(&self, classes: usize) -> Result<(), VisionError> {
+        match self {
+            Self::Hard(labels) => match labels.iter().position(|&label| label >= classes) {
+                Some(row) => Err(VisionError::Sample {
+                    field: "label",
+                    row,
+                    value: labels[row].to_string(),
+                    rule: "must be below the number of classes",
+                }),
+                None => Ok(()),
+            },
+            Self::Soft(rows) if rows.ncols() != classes => Err(VisionError::Shape {
+                what: "soft targets",
+                expected: vec![rows.nrows(), classes],
+                found: rows.shape().to_vec(),
+            }),
+            Self::Soft(rows) => {
+                let proper =
+                    |q: ndarray::ArrayView1<f32>| q.iter().all(|&p| p >= 0.0) && (q.sum() - 1.0).abs() <= SUM_TOLERANCE;
+                match rows.rows().into_iter().position(|q| !proper(q)) {
+                    Some(row) => Err(VisionError::Sample {
+                        field: "target",
+                        row,
+                        value: rows.row(row).to_string(),
+                        rule: "must be non-negative and sum to 1 within 2^-10",
+                    }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// The class with the largest probability; of equals, the first.
+    fn most_wanted(&self, sample: usize) -> usize {
+        match self {
+            Self::Hard(labels) => labels[sample],
+            Self::Soft(rows) => argmax(rows.row(sample)),
+        }
+    }
+
+    /// Appends the smoothed target `scale * ((1 - a) q + a / K)` of a sample to a batch.
+    fn push(&self, sample: usize, classes: usize, smoothing: f64, scale: f64, batch: &mut Vec<f32>) {
+        let share = scale * smoothing / classes as f64;
+        let keep = scale * (1.0 - smoothing);
+        match self {
+            Self::Hard(labels) => {
+                let start = batch.len();
+                batch.resize(start + classes, share as f32);
+                batch[start + labels[sample]] = (keep + share) as f32;
+            }
+            Self::Soft(rows) => batch.extend(rows.row(sample).iter().map(|&q| (keep * f64::from(q) + share) as f32)),
+        }
+    }
+}
+
+/// Inputs with their targets and, if wanted, weights.
+///
+/// Weights are scaled to mean 1 over the set, so that only their ratios matter and the learning rate keeps its
+/// meaning; a batch B is then given the loss `1/|B| sum_{i in B} w_i n / (sum_j w_j) CE(q_i, p_i)`. Over a whole pass,
+/// a weight of 2 has the effect of the sample standing there twice.
+///
+/// ```
+/// use ndarray::Array2;
+/// use tenfold_vision::{ImageShape, Inputs, Targets, TrainingSet};
+///
+/// let pixels = Array2::<f32>::zeros((3, 4));
+/// let inputs = Inputs::new(pixels.view(), ImageShape::table(4)).unwrap();
+/// let targets = Targets::Hard(vec![0, 1, 1]);
+/// let set = TrainingSet::new(inputs.clone(), &targets).unwrap().with_weights(&[1.0, 0.5, 0.0]).unwrap();
+/// assert_eq!(set.len(), 3);
+/// assert!(TrainingSet::new(inputs, &Targets::Hard(vec![0, 1])).is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrainingSet<'a> {
+    inputs: Inputs<'a>,
+    targets: &'a Targets,
+    weights: Option<Weights<'a>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Weights<'a> {
+    weights: &'a [f32],
+    mean: f64,
+}
+
+impl<'a> TrainingSet<'a> {
+    /// Pairs inputs with targets, each with weight 1.
+    ///
+    /// # Errors
+    /// [`VisionError::Shape`] unless there are as many of one as of the other, and at least one.
+    pub fn new(inputs: Inputs<'a>, targets: &'a Targets) -> Result<Self, VisionError> {
+        if targets.len() != inputs.len() || inputs.is_empty() {
+            return Err(VisionError::Shape {
+                what: "targets, one for each of at least one input",
+                expected: vec![inputs.len().max(1)],
+                found: vec![targets.len()],
+            });
+        }
+        Ok(Self { inputs, targets, weights: None })
+    }
+
+    /// Gives each sample a weight, at least 0, of which one must be above.
+    ///
+    /// # Errors
+    /// [`VisionError::Shape`] for a wrong length, [`VisionError::Sample`] for a negative or non-finite weight, or when
+    /// all are 0.
+    pub fn with_weights(mut self, weights: &'a [f32]) -> Result<Self, VisionError> {
+        if weights.len() != self.len() {
+            return Err(VisionError::Shape {
+                what: "sample weights",
+                expected: vec![self.len()],
+                found: vec![weights.len()],
+            });
+        }
+        let bad =
+            |row: usize, rule| Err(VisionError::Sample { field: "weight", row, value: weights[row].to_string(), rule });
+        if let Some(row) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+            return bad(row, "must be finite and at least 0");
+        }
+        let mean = weights.iter().map(|&w| f64::from(w)).sum::<f64>() / weights.len() as f64;
+        if mean == 0.0 {
+            return bad(0, "at least one weight must be above 0");
+        }
+        self.weights = Some(Weights { weights, mean });
+        Ok(self)
+    }
+
+    /// How many samples.
+    pub fn len(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Never true: a set without samples cannot be made.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// The inputs.
+    pub fn inputs(&self) -> &Inputs<'a> {
+        &self.inputs
+    }
+
+    /// A checksum of shapes and numbers: equal for equal sets, and for no others.
+    pub fn fingerprint(&self) -> String {
+        let inputs = &self.inputs;
+        let mut parts = vec![format!("{:?} {}", inputs.image().dims(), inputs.len())];
+        parts.extend((0..inputs.len()).map(|row| checksum(inputs.row(row).iter().map(|v| v.to_le_bytes()))));
+        parts.push(match self.targets {
+            Targets::Hard(labels) => format!("hard {}", checksum(labels.iter().map(|&l| (l as u64).to_le_bytes()))),
+            Targets::Soft(rows) => format!("soft {}", checksum(rows.iter().map(|v| v.to_le_bytes()))),
+        });
+        parts.extend(self.weights.map(|w| checksum(w.weights.iter().map(|v| v.to_le_bytes()))));
+        sha256(parts.join("\n").as_bytes())
+    }
+
+    /// Checks the targets against the number of classes.
+    pub(crate) fn validate(&self, classes: usize) -> Result<(), VisionError> {
+        self.targets.validate(classes)
+    }
+
+    /// The weight of a sample, scaled to mean 1 over the set.
+    fn weight(&self, sample: usize) -> f64 {
+        self.weights.map_or(1.0, |w| f64::from(w.weights[sample]) / w.mean)
+    }
+
+    /// The smoothed targets of a batch, each scaled by its sample's weight over the batch size.
+    pub(crate) fn batch_targets(&self, samples: &[usize], classes: usize, smoothing: f64) -> BatchTargets {
+        let scale = |sample: usize| self.weight(sample) / samples.len() as f64;
+        let mut rows = Vec::with_capacity(samples.len() * classes);
+        for &sample in samples {
+            self.targets.push(sample, classes, smoothing, scale(sample), &mut rows);
+        }
+        BatchTargets {
+            rows,
+            scales: self.weights.map(|_| samples.iter().map(|&s| scale(s) as f32).collect()),
+            labels: samples.iter().map(|&s| self.targets.most_wanted(s)).collect(),
+        }
+    }
+}
+
+fn checksum<const N: usize>(values: impl Iterator<Item = [u8; N]>) -> String {
+    sha256(&values.flatten().collect::<Vec<u8>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use tenfold_core_tensor::image::ImageShape;
+
+    fn validate(targets: Targets, classes: usize) -> Result<(), VisionError> {
+        let pixels = Array2::zeros((targets.len(), 1));
+        let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();
+        TrainingSet::new(inputs, &targets).unwrap().validate(classes)
+    }
+
+    #[test]
+    fn bad_targets_name_row_and_value() {
+        let error = validate(Targets::Hard(vec![0, 3]), 3).unwrap_err().to_string();
+        assert_eq!(error, "label of sample 1 is 3: must be below the number of classes");
+        let error = validate(Targets::Soft(array![[0.5, 0.5]]), 3).unwrap_err().to_string();
+        assert_eq!(error, "soft targets: expected shape [1, 3], found [1, 2]");
+        for bad in [array![[1.5, -0.5]], array![[0.5, 0.4]], array![[f32::NAN, 1.0]], array![[f32::INFINITY, 0.0]]] {
+            let error = validate(Targets::Soft(bad), 2).unwrap_err().to_string();
+            assert!(error.starts_with("target of sample 0 is ["), "{error}");
+        }
+        validate(Targets::Soft(array![[0.3334, 0.3333, 0.3333]]), 3).unwrap();
+    }
+
+    #[test]
+    fn bad_weights_name_row_and_value() {
+        let pixels = Array2::zeros((2, 1));
+        let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();
+        let targets = Targets::Hard(vec![0, 1]);
+        let set = TrainingSet::new(inputs, &targets).unwrap();
+        for (weights, expected) in [
+            (vec![1.0], "sample weights: expected shape [2], found [1]"),
+            (vec![1.0, -1.0], "weight of sample 1 is -1: must be finite and at least 0"),
+            (vec![f32::NAN, 1.0], "weight of sample 0 is NaN: must be finite and at least 0"),
+            (vec![0.0, 0.0], "weight of sample 0 is 0: at least one weight must be above 0"),
+        ] {
+            assert_eq!(set.clone().with_weights(&weights).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn smoothed_weighted_targets_by_hand() {
+        let pixels = Array2::zeros((2, 1));
+        let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();
+        let targets = Targets::Hard(vec![1, 0]);
+        let set = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[3.0, 1.0]).unwrap();
+        // Weights 1.5 and 0.5 after scaling; a batch of two halves them; a = 0.2 over 2 classes gives 0.9 and 0.1.
+        let batch = set.batch_targets(&[0, 1], 2, 0.2);
+        for (found, expected) in batch.rows.iter().zip([0.075_f32, 0.675, 0.225, 0.025]) {
+            assert!((found - expected).abs() <= f32::EPSILON * expected, "{:?}", batch.rows);
+        }
+        assert_eq!(batch.scales.unwrap(), [0.75, 0.25]);
+        assert_eq!(batch.labels, [1, 0]);
+    }
+}
