@@ -53,7 +53,8 @@ impl TopLogits {
                 top.logits[[i, slot]] = logits[[i, class]];
                 row[class] = f64::NEG_INFINITY;
             }
-            top.rest[i] = log_sum_exp(&row) as f32;
+            // Rounding must not carry the largest of numbers to infinity.
+            top.rest[i] = (log_sum_exp(&row) as f32).clamp(f32::MIN, f32::MAX);
         }
         top
     }

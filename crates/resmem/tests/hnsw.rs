@@ -19,7 +19,7 @@ fn exact(keys: &Array2<f32>, queries: &Array2<f32>, k: usize, metric: Metric) ->
 
 #[test]
 fn finds_nearly_all_neighbours() {
-    let keys = uniform(4000, 16, 10_000, 1);
+    let keys = uniform(2500, 16, 10_000, 1);
     let queries = uniform(200, 16, 10_000, 2);
     for metric in [Metric::Euclidean, Metric::Cosine] {
         let mut index = Hnsw::new(keys.view(), metric, Storage::F32, &HnswConfig::default()).unwrap();
