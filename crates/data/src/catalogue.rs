@@ -288,6 +288,14 @@ impl Entry {
     }
 }
 
+/// Checks that a data set's files are there, before long work begins; their contents are not looked at.
+///
+/// # Errors
+/// [`DataError::UnknownSet`]; [`DataError::Missing`], saying how to get it.
+pub fn require(name: &str, root: &Path) -> Result<(), DataError> {
+    find(name)?.paths(root).map(|_| ())
+}
+
 /// Loads a data set by name from a data root. Titles and notes of the source say when the files are not known to be the
 /// official ones, such as a CIFAR-10 made from JPEG images.
 ///

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::papers;
 use crate::report::Section;
+use crate::scale::Scale;
 
 /// One paper: what it claims, and the experiment that decides it.
 pub struct Paper {
@@ -16,6 +17,8 @@ pub struct Paper {
     pub citation: &'static str,
     /// What it claims, written before any run.
     pub claims: fn() -> Vec<Claim>,
+    /// The data sets it needs at a scale, given the one asked for on the command line.
+    pub data_sets: fn(Scale, Option<&str>) -> Vec<String>,
     /// The experiment.
     pub run: fn(&Context) -> Result<Outcome, ReproduceError>,
 }

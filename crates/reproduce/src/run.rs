@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tenfold_core_tensor::device::DeviceSpec;
 use tenfold_core_tensor::progress::Progress;
+use tenfold_data::catalogue;
 
 /// What a person asked for. What is left out comes from the run that is resumed, or from the experiment.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +54,13 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
         None => {
             let config = new_config(request)?;
             let root = request.out.clone().unwrap_or_else(|| default_folder(&config));
-            // Before the folder is made: a device that is not there must leave nothing behind.
+            // Before the folder is made: a device or data that are not there must leave nothing behind.
             config.backend.parse::<DeviceSpec>()?.open()?;
+            for paper in select(&config.papers)? {
+                for set in (paper.data_sets)(config.scale, config.data.as_deref()) {
+                    catalogue::require(&set, &catalogue::data_root())?;
+                }
+            }
             (root.clone(), RunFolder::create(&root, &config)?, config)
         }
     };
@@ -67,7 +73,7 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
             scale: config.scale,
             seeds: config.seeds,
             data: config.data.clone(),
-            data_root: tenfold_data::catalogue::data_root(),
+            data_root: catalogue::data_root(),
             device: config.backend.parse::<DeviceSpec>()?.open()?,
             jobs: request.jobs.unwrap_or_else(cores),
             folder: &folder,
@@ -196,11 +202,15 @@ pub fn list(json: bool) -> String {
     }
     let mut text = String::new();
     for paper in papers {
-        text.push_str(&format!("{}: {} ({})\n", paper.name, paper.title, paper.citation));
+        text.push_str(&format!("{}: {}\n{}", paper.name, paper.title, wrap(paper.citation, 74, "  ")));
         for c in (paper.claims)() {
             let kind = format!("{:?}", c.kind).to_lowercase();
-            text.push_str(&format!("\n  {} [{kind}; {}]\n", c.id, c.source));
-            for line in [c.statement.to_string(), format!("Rule: {}; {}.", c.statistic, c.rule)] {
+            text.push_str(&format!("\n  {} [{kind}]\n", c.id));
+            for line in [
+                c.statement.to_string(),
+                format!("Source: {}.", c.source),
+                format!("Rule: {}; {}.", c.statistic, c.rule),
+            ] {
                 text.push_str(&wrap(&line, 74, "    "));
             }
         }

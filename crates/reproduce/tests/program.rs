@@ -81,7 +81,7 @@ fn a_killed_run_goes_on_and_ends_in_the_same_result() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
     let arguments = |out: &Path| {
-        ["resmem", "--seeds", "2", "--out"].map(String::from).into_iter().chain([out.display().to_string()])
+        ["resmem", "--seeds", "1", "--out"].map(String::from).into_iter().chain([out.display().to_string()])
     };
     let mut child = reproduce(&[]).args(arguments(&killed)).spawn().unwrap();
     // Killed in the middle of the work: after some networks are done, before all are.
@@ -95,10 +95,15 @@ fn a_killed_run_goes_on_and_ends_in_the_same_result() {
     assert!(!killed.join("claims.json").exists(), "finished before it was killed");
     let killed_name = killed.to_str().unwrap();
     refused(&["resmem", "--out", killed_name], &["already holds a run", "--resume"]);
-    refused(&["resmem", "--resume", killed_name, "--seeds", "3"], &["--seeds", "3", "2"]);
+    refused(&["resmem", "--resume", killed_name, "--seeds", "3"], &["--seeds", "3", "1"]);
     assert!(reproduce(&["--resume", killed_name, "--jobs", "1"]).output().unwrap().status.success());
     assert!(reproduce(&[]).args(arguments(&whole)).output().unwrap().status.success());
     assert_eq!(claims(&killed), claims(&whole));
+    // One seed has no interval: such claims are open, and say why.
+    let beats_base =
+        claims(&whole).as_array().unwrap().iter().find(|c| c["id"] == "resmem.beats-base").unwrap().clone();
+    assert_eq!((&beats_base["verdict"], &beats_base["estimate"]), (&Value::from("inconclusive"), &Value::Null));
+    assert!(beats_base["reason"].as_str().unwrap().contains("needs at least 2"), "{beats_base}");
     for file in ["metrics.jsonl", "config.json", "plots/resmem-capacity.svg", "plots/resmem-gallery.svg"] {
         let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
         assert_eq!(read(&killed), read(&whole), "{file}");

@@ -20,6 +20,7 @@ pub(crate) const PAPER: Paper = Paper {
     title: "ResMem: Learn what you can and memorize the rest",
     citation: "Yang, Lukasik, Nagarajan, Li, Rawat, Zaheer, Menon, Kumar; NeurIPS 2023, arXiv 2302.01576",
     claims: claims::claims,
+    data_sets: |scale, data| vec![Settings::new(scale, data).data],
     run,
 };
 
