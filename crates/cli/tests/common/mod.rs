@@ -5,7 +5,7 @@ use std::path::Path;
 use tenfold_core_tensor::arrays::write_npz;
 
 /// A toy task: a base model that only knows the sign of the first feature, and a memory-worthy exception around (3, 3).
-pub fn write_split(folder: &Path, name: &str, n: usize) {
+pub(crate) fn write_split(folder: &Path, name: &str, n: usize) {
     let emb = Array2::from_shape_fn((n, 2), |(i, c)| {
         // A low-discrepancy scatter over [-4, 4]^2, different for each split.
         let step = if c == 0 { 0.754_877_7 } else { 0.569_840_3 };
