@@ -1,0 +1,79 @@
+//! Benchmarks of Tenfold, alone and beside their peers.
+//!
+//! Two kinds live in this package. `cargo bench -p tenfold-benches` runs the criterion benches of the folder `benches`:
+//! small fixed shapes, for finding out whether a change made something slower. `cargo xtask bench NAME` runs the program
+//! `tenfold-bench`: the work that a claim of speed is about, timed in turn with other people's libraries.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`rounds`] | timing in turn, medians and spreads |
+//! | [`row`] | what is printed and written |
+//! | [`peer`] | the worker process that holds the peers |
+//! | [`inputs`] | seeded inputs |
+//! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
+//!
+//! A new bench is a module with a `run` like [`search::run`] and a line in [`BENCHES`].
+
+pub mod error;
+pub mod inputs;
+pub mod peer;
+pub mod rounds;
+pub mod row;
+pub mod search;
+
+use error::BenchError;
+use row::Row;
+use std::path::PathBuf;
+
+/// A bench by name.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench {
+    /// The name that the command line takes, and the `bench` of its rows.
+    pub name: &'static str,
+    /// What it times, in one line.
+    pub about: &'static str,
+    /// Runs it.
+    pub run: fn(&Settings) -> Result<Vec<Row>, BenchError>,
+}
+
+/// All benches.
+pub const BENCHES: [Bench; 1] = [Bench {
+    name: "search",
+    about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
+    run: search::run,
+}];
+
+/// What every bench is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How often each contender is timed, in turn with the others.
+    pub rounds: usize,
+    /// Where the peers are, if they are wanted.
+    pub peers: Option<Peers>,
+}
+
+/// Where the peers are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peers {
+    /// The Python interpreter of the environment in which they are installed.
+    pub python: PathBuf,
+    /// The folder of the worker scripts, one for each bench.
+    pub folder: PathBuf,
+}
+
+/// The bench of that name.
+///
+/// ```
+/// assert_eq!(tenfold_benches::find("search")?.name, "search");
+/// assert!(tenfold_benches::find("sarch").unwrap_err().to_string().contains("search"));
+/// # Ok::<(), tenfold_benches::error::BenchError>(())
+/// ```
+///
+/// # Errors
+/// [`BenchError::UnknownBench`], listing the names there are.
+pub fn find(name: &str) -> Result<&'static Bench, BenchError> {
+    BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| {
+        let known: Vec<String> = BENCHES.iter().map(|b| format!("\n  {:<8} {}", b.name, b.about)).collect();
+        BenchError::UnknownBench { name: name.to_owned(), known: known.concat() }
+    })
+}
