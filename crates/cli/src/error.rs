@@ -1,5 +1,6 @@
 //! What can go wrong, and the exit code it has.
 
+use std::io::ErrorKind;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_resmem::ResmemError;
@@ -67,9 +68,17 @@ pub(crate) enum CliError {
 impl CliError {
     /// 2 where the input is at fault, 1 where the machine is.
     pub(crate) fn exit_code(&self) -> u8 {
-        let missing = |e: &FileError| e.source.kind() == std::io::ErrorKind::NotFound;
+        // A path that leads nowhere, to a folder, or to bytes where text should be, was given wrongly.
+        let given_wrongly = |e: &FileError| {
+            use ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+            matches!(e.source.kind(), NotFound | IsADirectory | NotADirectory | InvalidData)
+        };
         match self {
-            Self::File(e) | Self::Array(ArrayError::File(e)) | Self::Resmem(ResmemError::File(e)) if !missing(e) => 1,
+            Self::File(e) | Self::Array(ArrayError::File(e)) | Self::Resmem(ResmemError::File(e))
+                if !given_wrongly(e) =>
+            {
+                1
+            }
             _ => 2,
         }
     }

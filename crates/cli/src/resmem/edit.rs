@@ -1,6 +1,6 @@
 //! `tenfold resmem add|remove`: change what a memory holds.
 
-use super::input::{Examples, Truth};
+use super::input::{Examples, Task, Truth, ending};
 use crate::error::CliError;
 use crate::output::Output;
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) struct Add {
     #[command(flatten)]
     truth: Truth,
     /// Memory file to write.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = ending("safetensors"))]
     out: PathBuf,
 }
 
@@ -43,15 +43,16 @@ pub(crate) struct Remove {
     #[arg(long, value_delimiter = ',', required = true)]
     row: Vec<usize>,
     /// Memory file to write.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = ending("safetensors"))]
     out: PathBuf,
 }
 
 impl Add {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        let (keys, base) = self.examples.read()?;
         let mut memory = Memory::load(&self.memory)?;
-        let targets = self.truth.read_needed(keys.nrows(), memory.width())?;
+        let task = Task::of(&memory);
+        let (keys, base) = self.examples.read(task)?;
+        let targets = self.truth.read_needed(task, keys.nrows(), memory.width())?;
         memory.add(keys.view(), base, &targets)?;
         memory.save(&self.out)?;
         Ok(saved(&self.out, &memory).field("added", keys.nrows(), keys.nrows()))

@@ -1,6 +1,6 @@
 //! `tenfold resmem explain`: why the memory said what it said.
 
-use super::input::Examples;
+use super::input::{Examples, Task};
 use super::settings::Settings;
 use crate::error::CliError;
 use crate::output::Output;
@@ -37,12 +37,12 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self) -> Result<Output, CliError> {
         let params = self.settings.read()?;
-        let (keys, base) = self.examples.read()?;
+        let memory = Memory::load(&self.memory)?;
+        let (keys, base) = self.examples.read(Task::of(&memory))?;
         if let Some(row) = self.row.iter().find(|row| **row >= keys.nrows()) {
             let rule = format!("must be below the {} rows of --keys", keys.nrows());
             return Err(CliError::Option { option: "--row", value: row.to_string(), rule });
         }
-        let memory = Memory::load(&self.memory)?;
         let mut output = Output::new();
         let mut rows = Vec::new();
         for &row in &self.row {

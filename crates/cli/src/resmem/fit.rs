@@ -1,6 +1,6 @@
 //! `tenfold resmem fit`: training arrays in, a memory file out.
 
-use super::input::{Examples, Truth};
+use super::input::{Examples, Truth, ending};
 use crate::error::CliError;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
@@ -23,7 +23,7 @@ pub(crate) struct Fit {
     #[command(flatten)]
     truth: Truth,
     /// Memory file to write.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = ending("safetensors"))]
     out: PathBuf,
     /// How far apart two keys are.
     #[arg(long, value_enum, default_value = "euclidean")]
@@ -38,13 +38,13 @@ pub(crate) struct Fit {
     #[arg(long, value_name = "M")]
     top_m: Option<usize>,
     /// Links of a point in the HNSW graph [default: 16].
-    #[arg(long, requires = "index")]
+    #[arg(long)]
     m: Option<usize>,
     /// Breadth of the search while the HNSW graph is built [default: 200].
-    #[arg(long, requires = "index")]
+    #[arg(long)]
     ef_construction: Option<usize>,
     /// Breadth of a search in the HNSW graph [default: 128].
-    #[arg(long, requires = "index")]
+    #[arg(long)]
     ef: Option<usize>,
     /// Seed of the HNSW graph.
     #[arg(long, default_value_t = 0)]
@@ -68,15 +68,15 @@ enum IndexName {
 
 impl Fit {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        let (keys, base) = self.examples.read()?;
-        let targets = self.truth.read_needed(keys.nrows(), base.ncols())?;
-        let memory = Memory::from_arrays(keys.view(), base, targets, self.config())?;
+        let (config, task) = (self.config()?, self.truth.task()?);
+        let (keys, base) = self.examples.read(task)?;
+        let targets = self.truth.read_needed(task, keys.nrows(), base.ncols())?;
+        let memory = Memory::from_arrays(keys.view(), base, targets, config).map_err(|e| self.truth.name_file(e))?;
         let notes = memory.notes();
         memory.save(&self.out)?;
-        let task = if memory.is_classifier() { "classification" } else { "regression" };
         let mut output = Output::new()
             .field("memory", self.out.display(), self.out.display().to_string())
-            .field("task", task, task)
+            .field("task", task, task.to_string())
             .field("rows", memory.len(), memory.len())
             .field("key_width", memory.key_width(), memory.key_width())
             .field("outputs", memory.width(), memory.width())
@@ -98,7 +98,8 @@ impl Fit {
         Ok(output)
     }
 
-    fn config(&self) -> MemoryConfig {
+    fn config(&self) -> Result<MemoryConfig, CliError> {
+        self.check_graph_options()?;
         let own = HnswConfig::default();
         let index = match self.index {
             IndexName::Exact => IndexKind::Exact,
@@ -110,7 +111,7 @@ impl Fit {
                 parallel: self.parallel,
             }),
         };
-        MemoryConfig {
+        Ok(MemoryConfig {
             metric: match self.metric {
                 MetricName::Euclidean => Metric::Euclidean,
                 MetricName::Cosine => Metric::Cosine,
@@ -118,6 +119,19 @@ impl Fit {
             index,
             storage: if self.half { Storage::F16 } else { Storage::F32 },
             top_m: self.top_m,
+        })
+    }
+
+    /// Options of the graph are refused where there is none, rather than left aside in silence.
+    fn check_graph_options(&self) -> Result<(), CliError> {
+        let given = [("--m", self.m), ("--ef-construction", self.ef_construction), ("--ef", self.ef)];
+        let mut given = given.into_iter().filter_map(|(option, value)| Some((option, value?.to_string())));
+        let parallel = self.parallel.then(|| ("--parallel", String::new()));
+        match (self.index, given.next().or(parallel)) {
+            (IndexName::Exact, Some((option, value))) => {
+                Err(CliError::Option { option, value, rule: "only --index hnsw has a graph".into() })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -3,8 +3,44 @@
 use crate::error::CliError;
 use clap::Args;
 use ndarray::Array2;
+use std::fmt;
+use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, read_labels, read_matrix};
-use tenfold_resmem::{Memory, Targets};
+use tenfold_core_tensor::ops::top_k::argmax;
+use tenfold_resmem::{Memory, ResmemError, Targets};
+
+/// What a memory is for; options of the other task are refused rather than read as something that they are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    Classification,
+    Regression,
+}
+
+impl Task {
+    pub(super) fn of(memory: &Memory) -> Self {
+        if memory.is_classifier() { Self::Classification } else { Self::Regression }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+        })
+    }
+}
+
+/// Parses the path of an output: a name that readers will not recognise is refused before any work.
+pub(super) fn ending(extension: &'static str) -> impl Fn(&str) -> Result<PathBuf, String> + Clone + Send + Sync {
+    move |text| {
+        let path = PathBuf::from(text);
+        if path.extension().is_some_and(|own| own == extension) {
+            return Ok(path);
+        }
+        Err(format!("must end in .{extension}"))
+    }
+}
 
 /// Examples: embeddings and the base model's outputs on them.
 #[derive(Args)]
@@ -21,21 +57,26 @@ pub(super) struct Examples {
 }
 
 impl Examples {
-    /// Reads both arrays; their rows agree and every value is finite.
-    pub(super) fn read(&self) -> Result<(Array2<f32>, Array2<f32>), CliError> {
+    /// Reads both arrays; there are rows, as many in one as in the other, and every value is finite.
+    pub(super) fn read(&self, task: Task) -> Result<(Array2<f32>, Array2<f32>), CliError> {
+        let (option, path, own) = self.base();
+        check_task(option, path, own, task)?;
         let keys = finite("--keys", &self.keys)?;
-        let (option, path) = self.base();
+        if keys.nrows() == 0 {
+            let rule = "has no rows; there must be at least one".into();
+            return Err(CliError::Option { option: "--keys", value: self.keys.to_string(), rule });
+        }
         let base = finite(option, path)?;
         same_rows(("--keys", &self.keys, keys.nrows()), (option, path, base.nrows()))?;
         Ok((keys, base))
     }
 
-    fn base(&self) -> (&'static str, &ArrayPath) {
+    fn base(&self) -> (&'static str, &ArrayPath, Task) {
         match (&self.logits, &self.predictions) {
-            (Some(logits), _) => ("--logits", logits),
-            (None, Some(predictions)) => ("--predictions", predictions),
+            (Some(logits), _) => ("--logits", logits, Task::Classification),
+            (None, Some(predictions)) => ("--predictions", predictions, Task::Regression),
             // clap asks for one of the two; naming the keys keeps the message about a file that is there.
-            (None, None) => ("--keys", &self.keys),
+            (None, None) => ("--keys", &self.keys, Task::Classification),
         }
     }
 }
@@ -52,11 +93,26 @@ pub(super) struct Truth {
 }
 
 impl Truth {
+    /// The task that the given option belongs to.
+    pub(super) fn task(&self) -> Result<Task, CliError> {
+        match (&self.labels, &self.targets) {
+            (Some(_), _) => Ok(Task::Classification),
+            (None, Some(_)) => Ok(Task::Regression),
+            (None, None) => Err(missing()),
+        }
+    }
+
     /// Reads the targets for `rows` examples of `width` outputs; none where neither option is given.
-    pub(super) fn read(&self, rows: usize, width: usize) -> Result<Option<Targets>, CliError> {
+    pub(super) fn read(&self, task: Task, rows: usize, width: usize) -> Result<Option<Targets>, CliError> {
         let (option, path, targets) = match (&self.labels, &self.targets) {
-            (Some(path), _) => ("--labels", path, Targets::classes(read_labels(path)?, width)),
-            (None, Some(path)) => ("--targets", path, Targets::Values(finite("--targets", path)?)),
+            (Some(path), _) => {
+                check_task("--labels", path, Task::Classification, task)?;
+                ("--labels", path, Targets::Classes { labels: labels_below(path, width)?, n_classes: width })
+            }
+            (None, Some(path)) => {
+                check_task("--targets", path, Task::Regression, task)?;
+                ("--targets", path, Targets::Values(values_of_width(path, width)?))
+            }
             (None, None) => return Ok(None),
         };
         if targets.len() != rows {
@@ -66,13 +122,19 @@ impl Truth {
         Ok(Some(targets))
     }
 
+    /// Names the file behind what a memory says of its labels as a whole.
+    pub(super) fn name_file(&self, error: ResmemError) -> CliError {
+        match (error, &self.labels) {
+            (ResmemError::Parameter { field: "labels", rule, .. }, Some(path)) => {
+                CliError::Option { option: "--labels", value: path.to_string(), rule }
+            }
+            (error, _) => error.into(),
+        }
+    }
+
     /// As [`Truth::read`], where there must be targets.
-    pub(super) fn read_needed(&self, rows: usize, width: usize) -> Result<Targets, CliError> {
-        self.read(rows, width)?.ok_or_else(|| CliError::Option {
-            option: "--labels",
-            value: "is missing".into(),
-            rule: "give --labels (classification) or --targets (regression)".into(),
-        })
+    pub(super) fn read_needed(&self, task: Task, rows: usize, width: usize) -> Result<Targets, CliError> {
+        self.read(task, rows, width)?.ok_or_else(missing)
     }
 }
 
@@ -87,6 +149,39 @@ fn finite(option: &'static str, path: &ArrayPath) -> Result<Array2<f32>, CliErro
     }
 }
 
+fn missing() -> CliError {
+    let rule = "give --labels (classification) or --targets (regression)".into();
+    CliError::Option { option: "--labels", value: "is missing".into(), rule }
+}
+
+fn labels_below(path: &ArrayPath, classes: usize) -> Result<Vec<usize>, CliError> {
+    let labels = read_labels(path)?;
+    match labels.iter().enumerate().find(|(_, label)| **label >= classes) {
+        Some((row, label)) => {
+            let rule = format!("row {row} is {label}, must be below the {classes} classes");
+            Err(CliError::Option { option: "--labels", value: path.to_string(), rule })
+        }
+        None => Ok(labels),
+    }
+}
+
+fn values_of_width(path: &ArrayPath, width: usize) -> Result<Array2<f32>, CliError> {
+    let values = finite("--targets", path)?;
+    if values.ncols() != width {
+        let rule = format!("has shape {:?}, must have a column for each of the {width} outputs", values.shape());
+        return Err(CliError::Option { option: "--targets", value: path.to_string(), rule });
+    }
+    Ok(values)
+}
+
+fn check_task(option: &'static str, path: &ArrayPath, own: Task, task: Task) -> Result<(), CliError> {
+    if own == task {
+        return Ok(());
+    }
+    let rule = format!("is for {own}, the memory is for {task}");
+    Err(CliError::Option { option, value: path.to_string(), rule })
+}
+
 fn same_rows(a: (&'static str, &ArrayPath, usize), b: (&'static str, &ArrayPath, usize)) -> Result<(), CliError> {
     if a.2 == b.2 {
         return Ok(());
@@ -96,19 +191,15 @@ fn same_rows(a: (&'static str, &ArrayPath, usize), b: (&'static str, &ArrayPath,
 }
 
 /// The share of examples whose class was predicted; the mean squared error in regression.
-pub(super) fn quality(memory: &Memory, scores: &Array2<f64>, targets: &Targets) -> (&'static str, f64) {
+pub(super) fn quality(scores: &Array2<f64>, targets: &Targets) -> (&'static str, f64) {
     match targets {
-        Targets::Classes { labels, .. } if memory.is_classifier() => {
-            let right = scores
-                .outer_iter()
-                .zip(labels)
-                .filter(|(row, label)| tenfold_core_tensor::ops::top_k::argmax(&row.to_vec()) == **label);
+        Targets::Classes { labels, .. } => {
+            let right = scores.outer_iter().zip(labels).filter(|(row, label)| argmax(&row.to_vec()) == **label);
             ("accuracy", right.count() as f64 / labels.len() as f64)
         }
         Targets::Values(values) => {
             let squared: f64 = scores.iter().zip(values).map(|(s, v)| (s - f64::from(*v)).powi(2)).sum();
             ("mean_squared_error", squared / scores.len() as f64)
         }
-        Targets::Classes { .. } => ("accuracy", f64::NAN),
     }
 }

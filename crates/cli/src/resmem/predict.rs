@@ -1,6 +1,6 @@
 //! `tenfold resmem predict`: a memory and a model's outputs on new data in, corrected predictions out.
 
-use super::input::{Examples, Truth, quality};
+use super::input::{Examples, Task, Truth, ending, quality};
 use super::settings::{Settings, shown};
 use crate::error::CliError;
 use crate::output::Output;
@@ -31,8 +31,8 @@ pub(crate) struct Predict {
     projection: ProjectionName,
     #[command(flatten)]
     truth: Truth,
-    /// Predictions to write, .npz.
-    #[arg(long, value_name = "FILE")]
+    /// Predictions to write.
+    #[arg(long, value_name = "FILE.npz", value_parser = ending("npz"))]
     out: PathBuf,
 }
 
@@ -44,14 +44,11 @@ enum ProjectionName {
 
 impl Predict {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        if self.out.extension().is_none_or(|e| e != "npz") {
-            let value = self.out.display().to_string();
-            return Err(CliError::Option { option: "--out", value, rule: "must end in .npz".into() });
-        }
         let params = self.settings.read()?;
-        let (keys, base) = self.examples.read()?;
-        let truth = self.truth.read(keys.nrows(), base.ncols())?;
         let memory = Memory::load(&self.memory)?;
+        let task = Task::of(&memory);
+        let (keys, base) = self.examples.read(task)?;
+        let truth = self.truth.read(task, keys.nrows(), memory.width())?;
         let prediction = memory.predict(&keys, &base, &params)?;
         if memory.is_classifier() {
             let projection = match self.projection {
@@ -73,8 +70,8 @@ impl Predict {
             .field("temperature", params.temperature, params.temperature);
         if let Some(targets) = truth {
             let plain = memory.predict_base(&base, params.temperature)?;
-            let (name, ours) = quality(&memory, &prediction.scores, &targets);
-            let (_, theirs) = quality(&memory, &plain.scores, &targets);
+            let (name, ours) = quality(&prediction.scores, &targets);
+            let (_, theirs) = quality(&plain.scores, &targets);
             output = output.field(&format!("{name}_base"), format!("{theirs:.4}"), theirs);
             output = output.field(&format!("{name}_resmem"), format!("{ours:.4}"), ours);
         }

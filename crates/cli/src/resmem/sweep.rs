@@ -1,6 +1,6 @@
 //! `tenfold resmem sweep`: choose k, sigma and T on validation data.
 
-use super::input::{Examples, Truth};
+use super::input::{Examples, Task, Truth, ending};
 use super::settings::{KernelName, Width, shown};
 use crate::error::CliError;
 use crate::output::Output;
@@ -45,10 +45,10 @@ pub(crate) struct Sweep {
     #[arg(long, value_enum, default_value = "exponential")]
     kernel: KernelName,
     /// Table to write: one row a combination.
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(long, value_name = "FILE.csv", value_parser = ending("csv"))]
     out: Option<PathBuf>,
     /// Where to write the best parameters, for `predict --params`.
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(long, value_name = "FILE.json", value_parser = ending("json"))]
     params: Option<PathBuf>,
 }
 
@@ -61,9 +61,10 @@ enum MethodName {
 
 impl Sweep {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        let (keys, base) = self.examples.read()?;
-        let targets = self.truth.read_needed(keys.nrows(), base.ncols())?;
         let memory = Memory::load(&self.memory)?;
+        let task = Task::of(&memory);
+        let (keys, base) = self.examples.read(task)?;
+        let targets = self.truth.read_needed(task, keys.nrows(), memory.width())?;
         let grid = self.grid(memory.len());
         grid.validate(memory.len())?;
         let most = grid.k.iter().copied().max().unwrap_or(1);

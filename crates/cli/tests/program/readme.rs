@@ -1,7 +1,6 @@
 //! The README's shell example is a test.
 
-mod common;
-
+use crate::fixture;
 use assert_cmd::Command;
 
 #[test]
@@ -11,7 +10,7 @@ fn the_commands_of_the_readme_run() {
     assert_eq!(commands.len(), 4, "fit, sweep, predict, explain");
     let folder = tempfile::tempdir().unwrap();
     for (name, n) in [("train", 300), ("val", 100), ("test", 100)] {
-        common::write_split(folder.path(), name, n);
+        fixture::write_split(folder.path(), name, n);
     }
     for command in commands {
         let words = command.split_whitespace().skip(1);
