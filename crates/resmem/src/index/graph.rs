@@ -87,24 +87,20 @@ impl Graph {
         scratch: &'s mut Scratch,
     ) -> &'s [Candidate] {
         let start = self.descend(vectors, query);
-        let (beam, visited) = scratch.reset(self.len(), ef);
+        let (beam, visited, fresh) = scratch.reset(self.len(), ef);
         visited.insert(start.point());
         beam.insert(start);
         while let Some(point) = beam.next_to_expand() {
-            let links = self.links(point, 0);
-            if let Some(&first) = links.first() {
-                prefetch(vectors.row(first));
-            }
-            for (i, &to) in links.iter().enumerate() {
-                if let Some(&next) = links.get(i + 1) {
-                    prefetch(vectors.row(next));
-                }
-                if visited.insert(to) {
-                    let bound = beam.bound();
-                    let distance = squared_below(query, vectors.row(to), bound);
-                    if distance <= bound {
-                        beam.insert(Candidate::new(distance, to));
-                    }
+            fresh.clear();
+            fresh.extend(self.links(point, 0).iter().filter(|to| visited.insert(**to)));
+            // Only what will be looked at is fetched, each vector while the one before it is compared.
+            fresh.iter().take(1).for_each(|first| prefetch(vectors.row(*first)));
+            for (i, &to) in fresh.iter().enumerate() {
+                fresh.get(i + 1).into_iter().for_each(|next| prefetch(vectors.row(*next)));
+                let bound = beam.bound();
+                let distance = squared_below(query, vectors.row(to), bound);
+                if distance <= bound {
+                    beam.insert(Candidate::new(distance, to));
                 }
             }
         }
@@ -241,10 +237,12 @@ impl Visited {
 pub(crate) struct Scratch {
     beam: Beam,
     visited: Visited,
+    /// Links of the point being followed that were not seen before.
+    fresh: Vec<u32>,
 }
 
 impl Scratch {
-    fn reset(&mut self, n: usize, ef: usize) -> (&mut Beam, &mut Visited) {
+    fn reset(&mut self, n: usize, ef: usize) -> (&mut Beam, &mut Visited, &mut Vec<u32>) {
         self.beam.sorted.clear();
         self.beam.capacity = ef;
         self.beam.next = 0;
@@ -254,7 +252,7 @@ impl Scratch {
             self.visited.seen_in.fill(0);
             self.visited.search = 1;
         }
-        (&mut self.beam, &mut self.visited)
+        (&mut self.beam, &mut self.visited, &mut self.fresh)
     }
 }
 
