@@ -47,6 +47,11 @@ fn the_list_has_every_claim_with_its_rule() {
             assert!(!claim[key].as_str().unwrap().is_empty(), "{id} has no {key}");
         }
     }
+    assert_eq!(claims.len(), ids.len());
+    let chapter = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/resmem.md")).unwrap();
+    for id in ids {
+        assert!(chapter.contains(&format!("\n| `{id}` |")), "the chapter does not explain {id}");
+    }
     let text = String::from_utf8(run(&["--list"]).stdout).unwrap();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "a line is longer than 80 columns");
 }

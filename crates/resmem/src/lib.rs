@@ -112,3 +112,8 @@ pub use targets::Targets;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So is the chapter's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/resmem.md")]
+struct Chapter;

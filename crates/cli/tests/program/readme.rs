@@ -1,20 +1,38 @@
-//! The README's shell example is a test.
+//! The shell examples of the README and of the book's ResMem chapter are tests.
 
 use crate::fixture;
 use assert_cmd::Command;
 
-#[test]
-fn the_commands_of_the_readme_run() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
-    let commands: Vec<&str> = readme.lines().filter(|line| line.starts_with("tenfold ")).collect();
-    assert_eq!(commands.len(), 4, "fit, sweep, predict, explain");
+/// Runs the lines of a page that start with `tenfold`, in order, and returns the verbs.
+fn run_commands_of(page: &str, expected_files: &[&str]) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for (name, n) in [("train", 300), ("val", 100), ("test", 100)] {
         fixture::write_split(folder.path(), name, n);
     }
-    for command in commands {
-        let words = command.split_whitespace().skip(1);
-        Command::cargo_bin("tenfold").unwrap().current_dir(folder.path()).args(words).assert().success();
+    let commands: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("tenfold "))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    for words in &commands {
+        Command::cargo_bin("tenfold").unwrap().current_dir(folder.path()).args(&words[1..]).assert().success();
     }
-    assert!(folder.path().join("pred.npz").exists());
+    for file in expected_files {
+        assert!(folder.path().join(file).exists(), "{page}: no {file}");
+    }
+    commands.iter().map(|words| words[2].to_string()).collect()
+}
+
+#[test]
+fn the_commands_of_the_readme_run() {
+    let verbs = run_commands_of("README.md", &["memory.safetensors", "best.json", "pred.npz"]);
+    assert_eq!(verbs, ["fit", "sweep", "predict", "explain"]);
+}
+
+#[test]
+fn the_commands_of_the_chapter_run() {
+    let verbs =
+        run_commands_of("docs/src/resmem.md", &["sweep.csv", "pred.npz", "larger.safetensors", "smaller.safetensors"]);
+    assert_eq!(verbs, ["fit", "sweep", "predict", "explain", "add", "remove"]);
 }
