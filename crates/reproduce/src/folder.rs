@@ -46,6 +46,13 @@ impl RunFolder {
                 rule: "already holds a run; go on with --resume, or name another folder".into(),
             });
         }
+        if root.exists() && !root.is_dir() {
+            return Err(ReproduceError::Argument {
+                field: "--out",
+                value: root.display().to_string(),
+                rule: "is a file; must be a folder, or not there yet".into(),
+            });
+        }
         let folder = Self { root: root.to_path_buf() };
         folder.write_json(CONFIG, config)?;
         Ok(folder)

@@ -40,14 +40,12 @@ pub struct Request {
 /// # Errors
 /// A request that makes no sense, missing data, a device that is not there, work that failed.
 pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError> {
-    for (field, value) in [("--seeds", request.seeds), ("--jobs", request.jobs)] {
-        if value == Some(0) {
-            return Err(ReproduceError::Argument { field, value: "0".into(), rule: "must be at least 1".into() });
-        }
-    }
+    at_least_one("--seeds", request.seeds)?;
+    at_least_one("--jobs", request.jobs)?;
     let (root, folder, config) = match &request.resume {
         Some(root) => {
             let (folder, config) = RunFolder::open(root)?;
+            at_least_one("seeds in config.json", config.seeds)?;
             check_same(request, &config)?;
             (root.clone(), folder, config)
         }
@@ -136,6 +134,13 @@ fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
     })
 }
 
+fn at_least_one(field: &'static str, value: Option<usize>) -> Result<(), ReproduceError> {
+    match value {
+        Some(0) => Err(ReproduceError::Argument { field, value: "0".into(), rule: "must be at least 1".into() }),
+        _ => Ok(()),
+    }
+}
+
 /// What a resumed run is asked for must be what it was started with.
 fn check_same(request: &Request, config: &RunConfig) -> Result<(), ReproduceError> {
     let differs = |field, asked: Option<String>, was: String| match asked {
@@ -148,7 +153,9 @@ fn check_same(request: &Request, config: &RunConfig) -> Result<(), ReproduceErro
     let papers = (!request.papers.is_empty()).then(|| request.papers.join(" "));
     differs("papers", papers, config.papers.join(" "))?;
     differs("--scale", request.scale.map(|s| s.to_string()), config.scale.to_string())?;
-    differs("--backend", request.backend.clone(), config.backend.clone())?;
+    // Both written out: `wgpu` and `wgpu:0` are one device.
+    let backend = request.backend.as_deref().map(str::parse::<DeviceSpec>).transpose()?;
+    differs("--backend", backend.map(|b| b.to_string()), config.backend.clone())?;
     differs("--seeds", request.seeds.map(|s| s.to_string()), or_own(config.seeds.map(|s| s.to_string())))?;
     differs("--data", request.data.clone(), or_own(config.data.clone()))?;
     differs("--out", request.out.as_ref().map(|p| p.display().to_string()), "a folder of its own".into())

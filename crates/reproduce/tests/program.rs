@@ -71,6 +71,14 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing() {
     refused(&["--resume", out], &["holds no run"]);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+
+    std::fs::write(out, "a file").unwrap();
+    refused(&["resmem", "--out", out], &["--out", "must be a folder"]);
+    std::fs::remove_file(out).unwrap();
+    std::fs::create_dir(out).unwrap();
+    let config = r#"{"version":"0","git_commit":"unknown","papers":["resmem"],"scale":"quick","seeds":0,"data":null,"backend":"flex"}"#;
+    std::fs::write(dir.path().join("run/config.json"), config).unwrap();
+    refused(&["--resume", out], &["seeds in config.json", "at least 1"]);
 }
 
 fn claims(folder: &Path) -> Value {

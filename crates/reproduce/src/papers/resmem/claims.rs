@@ -100,7 +100,7 @@ pub(super) fn claims() -> Vec<Claim> {
                         best k beats kNN at its best k at every noise level.",
             source: "specification section 4, label noise",
             statistic: "the smallest of: risk of k=1 minus base at noise 1.0, base minus k=1 at noise 0.25, and kNN minus \
-                        ResMem (each at its best k on fresh validation data) at four noise levels, intervals over seeds",
+                        ResMem (each at its best k by the risk against the noiseless target on fresh validation points) at four noise levels, intervals over seeds",
             rule: Rule::Above(0.0),
         },
         Claim {

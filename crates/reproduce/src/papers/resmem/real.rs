@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::nets::trained;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::time::Instant;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::split::{PartSizes, stratified};
@@ -71,15 +72,24 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<Real, Reprod
         let epochs = (settings.training.epochs as f64 / settings.fractions[job.fraction]).round() as usize;
         let config = settings.training.clone().with_epochs(epochs);
         let seed = Seed::new(job.seed as u64).named("resmem-real");
-        let outputs = || data.outputs(context, &name, &capacities[job.capacity].architecture, image, &config, seed);
-        let compared = context.folder.unit(&format!("{name}-methods"), || compare(&outputs()?, seed))?;
+        // Read off the network once, and only where some unit is not there yet.
+        let read = OnceCell::new();
+        let outputs = || -> Result<&Outputs, ReproduceError> {
+            if let Some(outputs) = read.get() {
+                return Ok(outputs);
+            }
+            let architecture = &capacities[job.capacity].architecture;
+            let outputs = data.outputs(context, &name, architecture, image, &config, seed)?;
+            Ok(read.get_or_init(|| outputs))
+        };
+        let compared = context.folder.unit(&format!("{name}-methods"), || compare(outputs()?, seed))?;
         if job.capacity != largest || job.fraction != whole {
             return Ok((compared, None, None));
         }
         let approximate =
-            context.folder.unit(&format!("{name}-hnsw"), || compare_index(&outputs()?, &compared, seed))?;
+            context.folder.unit(&format!("{name}-hnsw"), || compare_index(outputs()?, &compared, seed))?;
         let exact = match job.seed {
-            0 => Some(context.folder.unit(&format!("{name}-identities"), || identities(&outputs()?))?),
+            0 => Some(context.folder.unit(&format!("{name}-identities"), || identities(outputs()?))?),
             _ => None,
         };
         Ok((compared, Some(approximate), exact))
