@@ -1,0 +1,166 @@
+//! Correlation of one laid-out image with packed kernels: the loop that all time is spent in.
+//!
+//! # Safety of this module
+//! The inner loop reads vectors through a pointer. The furthest number it can reach is the largest spot plus the last
+//! channel's plane plus the largest tap plus a vector; [`Tiles::run`] asserts that this lies within the source before the
+//! first read.
+
+use crate::simd::{Kernel, Level, Simd, dispatch_up_to, level};
+
+/// Vectors of outputs that are computed together.
+pub(super) const VECTORS: usize = 3;
+
+/// Where one vector of outputs is read and written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) source: usize,
+    pub(super) out: usize,
+}
+
+/// One image and group.
+pub(super) struct Correlation<'a> {
+    /// Laid out as `Planes` say.
+    pub(super) source: &'a [f32],
+    /// Numbers from one channel of the source to the next.
+    pub(super) plane: usize,
+    pub(super) channels: usize,
+    /// Offsets of the kernel's positions.
+    pub(super) taps: &'a [usize],
+    /// From [`Stage::pack`].
+    pub(super) weights: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) spots: &'a [[Spot; VECTORS]],
+    /// Output channels.
+    pub(super) outputs: usize,
+}
+
+/// What the processor and the width of the outputs decide.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage {
+    limit: Level,
+    lanes: usize,
+    /// Output channels that are computed together.
+    block: usize,
+    width: usize,
+}
+
+impl Stage {
+    /// For rows of `width` outputs: sixteen lanes are not worth it where a row has fewer.
+    pub(super) fn new(width: usize) -> Self {
+        match level() {
+            Level::Avx512 if width >= 16 => Self { limit: Level::Avx512, lanes: 16, block: 8, width },
+            _ => Self { limit: Level::Avx2, lanes: 8, block: 4, width },
+        }
+    }
+
+    /// The number of columns that vectors over a row of `width` touch.
+    pub(super) fn round_up(&self, width: usize) -> usize {
+        width.max(self.lanes)
+    }
+
+    /// All vectors of outputs, three by three. The last vector of a row overlaps its predecessor rather than its end, and
+    /// the last three repeat: what is computed twice is the same.
+    pub(super) fn spots(
+        &self,
+        [rows, columns]: [usize; 2],
+        source: impl Fn(usize, usize) -> usize,
+    ) -> Vec<[Spot; VECTORS]> {
+        let last = columns.saturating_sub(self.lanes);
+        let starts = || (0..columns).step_by(self.lanes).map(|j| j.min(last));
+        let spots: Vec<Spot> = (0..rows)
+            .flat_map(|i| starts().map(move |j| (i, j)))
+            .map(|(i, j)| Spot { source: source(i, j), out: i * columns + j })
+            .collect();
+        let group = |group: &[Spot]| std::array::from_fn(|v| group[v.min(group.len() - 1)]);
+        spots.chunks(VECTORS).map(group).collect()
+    }
+
+    /// Kernels in the order of use, `[block of outputs][channel][tap][output within the block]`, with zeros for outputs
+    /// that fill the last block up.
+    pub(super) fn pack(
+        &self,
+        outputs: usize,
+        channels: usize,
+        taps: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Vec<f32> {
+        let mut packed = Vec::with_capacity(outputs.next_multiple_of(self.block) * channels * taps);
+        for first in (0..outputs).step_by(self.block) {
+            for c in 0..channels {
+                for t in 0..taps {
+                    let of = |k: usize| if k < outputs { weight(k, c, t) } else { 0.0 };
+                    packed.extend((first..first + self.block).map(of));
+                }
+            }
+        }
+        packed
+    }
+
+    /// Writes `[outputs, rows * columns]`.
+    pub(super) fn run(&self, correlation: &Correlation, out: &mut [f32]) {
+        match self.block {
+            8 => dispatch_up_to(self.limit, Tiles::<8> { correlation, out, width: self.width }),
+            _ => dispatch_up_to(self.limit, Tiles::<4> { correlation, out, width: self.width }),
+        }
+    }
+}
+
+/// All outputs of one image, `BLOCK` channels at a time.
+struct Tiles<'a, 'b, const BLOCK: usize> {
+    correlation: &'a Correlation<'b>,
+    out: &'a mut [f32],
+    width: usize,
+}
+
+impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Correlation { source, plane, channels, taps, weights, bias, spots, outputs } = *self.correlation;
+        let furthest = spots.iter().flatten().map(|s| s.source).max().unwrap_or(0)
+            + channels.saturating_sub(1) * plane
+            + taps.iter().max().copied().unwrap_or(0)
+            + S::LANES;
+        assert!(taps.is_empty() || channels == 0 || furthest <= source.len(), "{furthest} of {} numbers", source.len());
+        let per_block = channels * taps.len() * BLOCK;
+        let out_plane = self.out.len() / outputs;
+        let stored = self.width.min(S::LANES);
+        for group in spots {
+            for first in (0..outputs).step_by(BLOCK) {
+                let packed = &weights[first / BLOCK * per_block..][..per_block];
+                let mut sums = [[simd.zero(); VECTORS]; BLOCK];
+                if let Some(bias) = bias {
+                    for (sums, &b) in sums.iter_mut().zip(&bias[first..]) {
+                        *sums = [simd.splat(b); VECTORS];
+                    }
+                }
+                let starts = group.map(|spot| source.as_ptr().wrapping_add(spot.source));
+                for c in 0..channels {
+                    let kernel = &packed[c * taps.len() * BLOCK..][..taps.len() * BLOCK];
+                    for (&tap, kernel) in taps.iter().zip(kernel.as_chunks::<BLOCK>().0) {
+                        let at = c * plane + tap;
+                        // SAFETY: within the source by the assertion above.
+                        let x = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(at)) });
+                        for (sums, &w) in sums.iter_mut().zip(kernel) {
+                            let w = simd.splat(w);
+                            for (sum, &x) in sums.iter_mut().zip(&x) {
+                                *sum = simd.fma(w, x, *sum);
+                            }
+                        }
+                    }
+                }
+                for (k, sums) in sums.iter().enumerate().take(outputs - first) {
+                    let out = &mut self.out[(first + k) * out_plane..][..out_plane];
+                    for (spot, &sum) in group.iter().zip(sums) {
+                        if stored == S::LANES {
+                            simd.store(&mut out[spot.out..], sum);
+                        } else {
+                            simd.store_part(&mut out[spot.out..][..stored], sum);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Two-dimensional convolution (cross-correlation, as networks use the word) and its two gradients.
+//!
+//! For `x [n, G C, H, W]`, `w [G K, C, R, S]`, stride s, padding p, dilation d and G groups:
+//!
+//! ```text
+//! y[n, k, i, j] = sum_{c, r, s} w[k, c, r, s] x[n, c, i s_h + r d_h - p_h, j s_w + s d_w - p_w]
+//! ```
+//!
+//! All three are direct: no matrix of patches is made. One image's planes are copied once with their padding, columns
+//! split by their remainder modulo the stride, so that a vector of neighbouring outputs reads neighbouring inputs for every
+//! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by three vectors of outputs
+//! (eight by three with AVX-512) then stay in registers while all input channels and kernel positions pass. The gradient in
+//! `x` is the same correlation of the output's gradient with the kernel turned around, one for each remainder of the
+//! pixel's coordinates modulo the stride. The gradient in `w` keeps four output channels by three kernel positions in
+//! registers while pixels and images pass, summed in a fixed order.
+
+mod correlate;
+mod input_gradient;
+mod planes;
+mod shape;
+mod weight_gradient;
+
+pub use shape::{Conv2d, Conv2dOptions};
+
+use crate::disjoint::Disjoint;
+use crate::parallel;
+use correlate::{Correlation, Stage};
+use planes::Planes;
+
+impl Conv2d {
+    /// `y = w * x (+ b)`, `[n, G K, OH, OW]`.
+    ///
+    /// ```
+    /// use tenfold_kernels::conv::{Conv2d, Conv2dOptions};
+    /// let conv = Conv2d::new([1, 1, 3, 3], [1, 1, 2, 2], Conv2dOptions::default())?;
+    /// let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+    /// let mut y = [0.0; 4];
+    /// conv.forward(&x, &[1.0, 0.0, 0.0, -1.0], Some(&[10.0]), &mut y);
+    /// assert_eq!(y, [6.0, 6.0, 6.0, 6.0]);
+    /// # Ok::<(), tenfold_kernels::KernelError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If a slice does not have the length of its shape.
+    pub fn forward(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+        self.check("x", x.len(), self.input_shape());
+        self.check("w", w.len(), self.weight_shape());
+        self.check("y", y.len(), self.output_shape());
+        assert!(bias.is_none_or(|b| b.len() == self.groups * self.out_channels), "bias: one number per output channel");
+        if y.is_empty() {
+            return;
+        }
+        let stage = Stage::new(self.output[1]);
+        let planes = Planes::forward(self, stage.round_up(self.output[1]));
+        let taps: Vec<_> = self.kernel_positions().map(|[r, s]| planes.tap(self, r, s)).collect();
+        let spots = stage.spots(self.output, |i, j| i * self.stride[0] * planes.row() + j);
+        let position = |k: usize, c: usize, t: usize| (k * self.in_channels + c) * taps.len() + t;
+        let weights: Vec<Vec<f32>> = (0..self.groups)
+            .map(|g| {
+                let group = &w[g * self.out_channels * self.in_channels * taps.len()..];
+                stage.pack(self.out_channels, self.in_channels, taps.len(), |k, c, t| group[position(k, c, t)])
+            })
+            .collect();
+
+        let [in_image, out_image] = [self.in_image(), self.out_image()];
+        let out = Disjoint::new(y);
+        let per_task = self.batch.div_ceil(TASKS);
+        parallel::tasks(self.batch.div_ceil(per_task), self.operations(), |task| {
+            let images = task * per_task..((task + 1) * per_task).min(self.batch);
+            planes.each_image(images.len() * self.groups, |buffer, at| {
+                let (image, g) = (images.start + at / self.groups, at % self.groups);
+                let n = image * self.groups + g;
+                // SAFETY: the outputs of one image and group are written by one iteration of one task.
+                let y = unsafe { out.part(n * out_image, out_image) };
+                let source = planes.read(&x[n * in_image..][..in_image], buffer);
+                let correlation = Correlation {
+                    source,
+                    plane: planes.source_plane(),
+                    channels: self.in_channels,
+                    taps: &taps,
+                    weights: &weights[g],
+                    bias: bias.map(|b| &b[g * self.out_channels..][..self.out_channels]),
+                    spots: &spots,
+                    outputs: self.out_channels,
+                };
+                stage.run(&correlation, y);
+            });
+        });
+    }
+}
+
+/// At most so many tasks for a batch: enough to share among threads, few enough to keep buffers from image to image.
+const TASKS: usize = 32;
+
+#[cfg(test)]
+mod tests;

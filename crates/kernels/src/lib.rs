@@ -1,0 +1,27 @@
+//! CPU kernels on plain slices of single-precision numbers.
+//!
+//! The ground below `tenfold-core-tensor`, without Burn: what is fast here is used through
+//! `tenfold_core_tensor::ops::tensor`, which gives each kernel its gradient and other devices an equal.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`simd`] | vectors, chosen when the program runs |
+//! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`conv`] | two-dimensional convolution and its two gradients |
+//!
+//! # Conventions
+//! - Arrays are row-major and contiguous; images are `[batch, channels, height, width]`.
+//! - A function writes all of its output, whatever was there: buffers can be reused.
+//! - Lengths that do not fit are a bug of the caller and panic; shapes that a user may get wrong are checked by
+//!   constructors that return a [`KernelError`].
+//! - NaN in, NaN out.
+//! - For the same input and processor the result has the same bytes, whatever the number of threads.
+
+pub mod conv;
+pub mod disjoint;
+pub mod error;
+pub mod parallel;
+mod scratch;
+pub mod simd;
+
+pub use error::KernelError;

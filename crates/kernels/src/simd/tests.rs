@@ -1,0 +1,133 @@
+use super::*;
+use proptest::prelude::*;
+
+/// Every operation on one pair of vectors, as plain numbers.
+struct Everything<'a>(&'a [f32], &'a [f32]);
+
+impl Kernel for Everything<'_> {
+    type Output = Vec<Vec<f32>>;
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<Vec<f32>> {
+        let mut rows = vec![Vec::new(); 16];
+        for (a, b) in self.0.chunks(S::LANES).zip(self.1.chunks(S::LANES)) {
+            let (x, y) = (simd.load_part(a, 7.0), simd.load_part(b, 7.0));
+            let positive = simd.add(simd.abs(x), simd.splat(f32::MIN_POSITIVE));
+            let whole = simd.select(simd.gt(x, y), simd.splat(-126.0), simd.splat(127.0));
+            let (mantissa, exponent) = simd.split(positive);
+            let results = [
+                simd.add(x, y),
+                simd.sub(x, y),
+                simd.mul(x, y),
+                simd.div(x, y),
+                simd.fma(x, y, x),
+                simd.neg_fma(x, y, x),
+                simd.max(x, y),
+                simd.min(x, y),
+                simd.sqrt(positive),
+                simd.abs(x),
+                simd.copysign(x, y),
+                simd.select(simd.gt(x, y), x, y),
+                simd.pow2(whole),
+                mantissa,
+                exponent,
+                simd.zero(),
+            ];
+            for (row, v) in rows.iter_mut().zip(results) {
+                let mut out = vec![0.0; a.len()];
+                simd.store_part(&mut out, v);
+                row.extend(out);
+            }
+        }
+        rows
+    }
+}
+
+fn scalar(x: f32, y: f32) -> [f64; 16] {
+    let (a, b) = (f64::from(x), f64::from(y));
+    let positive = x.abs() + f32::MIN_POSITIVE;
+    let exponent = f64::from((positive.to_bits() >> 23) as i32 - 127);
+    [
+        f64::from(x + y),
+        f64::from(x - y),
+        f64::from(x * y),
+        f64::from(x / y),
+        a * b + a,
+        a - a * b,
+        f64::from(if x > y { x } else { y }),
+        f64::from(if x < y { x } else { y }),
+        f64::from(positive.sqrt()),
+        f64::from(x.abs()),
+        f64::from(x.copysign(y)),
+        f64::from(if x > y { x } else { y }),
+        if x > y { 2_f64.powi(-126) } else { 2_f64.powi(127) },
+        f64::from(positive) / exponent.exp2(),
+        exponent,
+        0.0,
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_level_computes_what_scalars_do(pairs in prop::collection::vec((-9.0_f32..9.0, -9.0_f32..9.0), 1..40)) {
+        let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+        for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+            let rows = dispatch_up_to(limit, Everything(&a, &b));
+            for i in 0..a.len() {
+                for (op, want) in scalar(a[i], b[i]).into_iter().enumerate() {
+                    let found = f64::from(rows[op][i]);
+                    // Rounded once or twice; everything else is exact.
+                    let tolerance = if op == 4 || op == 5 { 100.0 * f64::from(f32::EPSILON) } else { 0.0 };
+                    prop_assert!((found - want).abs() <= tolerance, "{limit:?}: op {op} of {} and {}: {found} != {want}", a[i], b[i]);
+                }
+            }
+        }
+    }
+}
+
+struct Reduce<'a>(&'a [f32]);
+
+impl Kernel for Reduce<'_> {
+    type Output = (f32, f32);
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> (f32, f32) {
+        let v = simd.load(self.0);
+        let mut whole = vec![0.0; S::LANES];
+        simd.store(&mut whole, v);
+        // SAFETY: `whole` holds a vector's numbers.
+        let again = unsafe { simd.load_at(whole.as_ptr()) };
+        (simd.sum(again) - self.0[..S::LANES].iter().sum::<f32>(), simd.largest(v))
+    }
+}
+
+#[test]
+fn reductions_cover_every_lane() {
+    for lane in 0..8 {
+        let mut x = [-1.0_f32; 16];
+        x[lane] = 3.0;
+        for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+            assert_eq!(dispatch_up_to(limit, Reduce(&x)), (0.0, 3.0), "{limit:?} lane {lane}");
+        }
+    }
+}
+
+#[test]
+fn nan_of_the_second_argument_survives_max_and_min() {
+    struct Max;
+    impl Kernel for Max {
+        type Output = [f32; 4];
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> [f32; 4] {
+            let (nan, one) = (simd.splat(f32::NAN), simd.splat(1.0));
+            [simd.max(one, nan), simd.max(nan, one), simd.min(one, nan), simd.min(nan, one)].map(|v| {
+                let mut first = [0.0];
+                simd.store_part(&mut first, v);
+                first[0]
+            })
+        }
+    }
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        let [a, b, c, d] = dispatch_up_to(limit, Max);
+        assert!(a.is_nan() && c.is_nan(), "{limit:?}");
+        assert_eq!((b, d), (1.0, 1.0), "{limit:?}");
+    }
+}
