@@ -1,14 +1,14 @@
 //! Correlation of one laid-out image with packed kernels: the loop that all time is spent in.
 //!
 //! # Safety of this module
-//! The inner loop reads vectors through a pointer. The furthest number it can reach is the largest spot plus the last
-//! channel's plane plus the largest tap plus a vector; [`Tiles::run`] asserts that this lies within the source before the
-//! first read.
+//! The inner loop reads vectors through a pointer. The furthest number it can reach is the largest spot plus the largest
+//! offset plus a vector; [`Tiles::run`] asserts that this lies within the source before the first read.
 
 use crate::simd::{Kernel, Level, Simd, dispatch_up_to, level};
 
-/// Vectors of outputs that are computed together.
-pub(super) const VECTORS: usize = 3;
+/// Vectors of outputs that are computed together. With three the sums and what is multiplied just fit the sixteen
+/// registers of AVX2, but the compiler wants a seventeenth, and the loop takes twice the time.
+pub(super) const VECTORS: usize = 2;
 
 /// Where one vector of outputs is read and written.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +21,8 @@ pub(super) struct Spot {
 pub(super) struct Correlation<'a> {
     /// Laid out as `Planes` say.
     pub(super) source: &'a [f32],
-    /// Numbers from one channel of the source to the next.
-    pub(super) plane: usize,
-    pub(super) channels: usize,
-    /// Offsets of the kernel's positions.
-    pub(super) taps: &'a [usize],
+    /// Offsets of all channels' kernel positions: channel by channel, position by position.
+    pub(super) offsets: &'a [usize],
     /// From [`Stage::pack`].
     pub(super) weights: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
@@ -58,8 +55,8 @@ impl Stage {
         width.max(self.lanes)
     }
 
-    /// All vectors of outputs, three by three. The last vector of a row overlaps its predecessor rather than its end, and
-    /// the last three repeat: what is computed twice is the same.
+    /// All vectors of outputs, two by two. The last vector of a row overlaps its predecessor rather than its end, and
+    /// the last two may be the same: what is computed twice is the same.
     pub(super) fn spots(
         &self,
         [rows, columns]: [usize; 2],
@@ -117,13 +114,11 @@ impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Correlation { source, plane, channels, taps, weights, bias, spots, outputs } = *self.correlation;
-        let furthest = spots.iter().flatten().map(|s| s.source).max().unwrap_or(0)
-            + channels.saturating_sub(1) * plane
-            + taps.iter().max().copied().unwrap_or(0)
-            + S::LANES;
-        assert!(taps.is_empty() || channels == 0 || furthest <= source.len(), "{furthest} of {} numbers", source.len());
-        let per_block = channels * taps.len() * BLOCK;
+        let Correlation { source, offsets, weights, bias, spots, outputs } = *self.correlation;
+        let spot = spots.iter().flatten().map(|s| s.source).max().unwrap_or(0);
+        let furthest = offsets.iter().max().map_or(0, |offset| spot + offset + S::LANES);
+        assert!(furthest <= source.len(), "{furthest} of {} numbers", source.len());
+        let per_block = offsets.len() * BLOCK;
         let out_plane = self.out.len() / outputs;
         let stored = self.width.min(S::LANES);
         for group in spots {
@@ -136,17 +131,13 @@ impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
                     }
                 }
                 let starts = group.map(|spot| source.as_ptr().wrapping_add(spot.source));
-                for c in 0..channels {
-                    let kernel = &packed[c * taps.len() * BLOCK..][..taps.len() * BLOCK];
-                    for (&tap, kernel) in taps.iter().zip(kernel.as_chunks::<BLOCK>().0) {
-                        let at = c * plane + tap;
-                        // SAFETY: within the source by the assertion above.
-                        let x = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(at)) });
-                        for (sums, &w) in sums.iter_mut().zip(kernel) {
-                            let w = simd.splat(w);
-                            for (sum, &x) in sums.iter_mut().zip(&x) {
-                                *sum = simd.fma(w, x, *sum);
-                            }
+                for (&offset, kernel) in offsets.iter().zip(packed.as_chunks::<BLOCK>().0) {
+                    // SAFETY: within the source by the assertion above.
+                    let x = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(offset)) });
+                    for (sums, &w) in sums.iter_mut().zip(kernel) {
+                        let w = simd.splat(w);
+                        for (sum, &x) in sums.iter_mut().zip(&x) {
+                            *sum = simd.fma(w, x, *sum);
                         }
                     }
                 }

@@ -32,7 +32,7 @@ impl Comb {
 /// One comb along each axis.
 struct Part {
     combs: [Comb; 2],
-    taps: Vec<usize>,
+    offsets: Vec<usize>,
     /// One packed kernel per group.
     weights: Vec<Vec<f32>>,
     spots: Vec<[Spot; VECTORS]>,
@@ -87,7 +87,7 @@ impl Conv2d {
                 let dx = unsafe { out.part(n * in_image, in_image) };
                 let source = planes.read(&dy[n * out_image..][..out_image], buffer);
                 for part in &parts {
-                    self.write_part(part, g, source, planes.source_plane(), dx);
+                    self.write_part(part, g, source, dx);
                 }
             });
         });
@@ -118,15 +118,13 @@ impl Conv2d {
         let spots = stage.spots([combs[0].count, combs[1].count], |i, j| {
             (combs[0].quotient + i) * planes.row() + combs[1].quotient + j
         });
-        Part { combs, taps, weights, spots, stage }
+        Part { combs, offsets: planes.offsets(&taps), weights, spots, stage }
     }
 
-    fn write_part(&self, part: &Part, g: usize, source: &[f32], plane: usize, dx: &mut [f32]) {
+    fn write_part(&self, part: &Part, g: usize, source: &[f32], dx: &mut [f32]) {
         let correlation = Correlation {
             source,
-            plane,
-            channels: self.out_channels,
-            taps: &part.taps,
+            offsets: &part.offsets,
             weights: &part.weights[g],
             bias: None,
             spots: &part.spots,

@@ -8,8 +8,8 @@
 //!
 //! All three are direct: no matrix of patches is made. One image's planes are copied once with their padding, columns
 //! split by their remainder modulo the stride, so that a vector of neighbouring outputs reads neighbouring inputs for every
-//! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by three vectors of outputs
-//! (eight by three with AVX-512) then stay in registers while all input channels and kernel positions pass. The gradient in
+//! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by two vectors of outputs
+//! (eight by two with AVX-512) then stay in registers while all input channels and kernel positions pass. The gradient in
 //! `x` is the same correlation of the output's gradient with the kernel turned around, one for each remainder of the
 //! pixel's coordinates modulo the stride. The gradient in `w` keeps four output channels by three kernel positions in
 //! registers while pixels and images pass, summed in a fixed order.
@@ -53,6 +53,7 @@ impl Conv2d {
         let stage = Stage::new(self.output[1]);
         let planes = Planes::forward(self, stage.round_up(self.output[1]));
         let taps: Vec<_> = self.kernel_positions().map(|[r, s]| planes.tap(self, r, s)).collect();
+        let offsets = planes.offsets(&taps);
         let spots = stage.spots(self.output, |i, j| i * self.stride[0] * planes.row() + j);
         let position = |k: usize, c: usize, t: usize| (k * self.in_channels + c) * taps.len() + t;
         let weights: Vec<Vec<f32>> = (0..self.groups)
@@ -75,9 +76,7 @@ impl Conv2d {
                 let source = planes.read(&x[n * in_image..][..in_image], buffer);
                 let correlation = Correlation {
                     source,
-                    plane: planes.source_plane(),
-                    channels: self.in_channels,
-                    taps: &taps,
+                    offsets: &offsets,
                     weights: &weights[g],
                     bias: bias.map(|b| &b[g * self.out_channels..][..self.out_channels]),
                     spots: &spots,

@@ -42,7 +42,7 @@ impl Planes {
     }
 
     /// Numbers from one channel to the next.
-    pub(super) fn plane(&self) -> usize {
+    fn plane(&self) -> usize {
         self.rows * self.row()
     }
 
@@ -52,21 +52,27 @@ impl Planes {
         r * conv.dilation[0] * self.row() + (column % self.phases) * self.stretch + column / self.phases
     }
 
+    /// Numbers in what [`read`](Self::read) returns, for all channels.
+    pub(super) fn len(&self) -> usize {
+        self.channels * if self.as_it_is() { self.size[0] * self.size[1] } else { self.plane() }
+    }
+
     /// Whether the image already has this layout.
     fn as_it_is(&self) -> bool {
         self.pad == [0, 0] && self.phases == 1 && self.stretch == self.size[1] && self.rows <= self.size[0]
     }
 
-    /// Numbers from one channel to the next in what [`read`](Self::read) returns.
-    pub(super) fn source_plane(&self) -> usize {
-        if self.as_it_is() { self.size[0] * self.size[1] } else { self.plane() }
+    /// Where in what [`read`](Self::read) returns the kernel's positions are, for each channel in turn.
+    pub(super) fn offsets(&self, taps: &[usize]) -> Vec<usize> {
+        let plane = self.len() / self.channels.max(1);
+        (0..self.channels).flat_map(|c| taps.iter().map(move |tap| c * plane + tap)).collect()
     }
 
     /// Runs `task(buffer, i)` for `i` below `n` with a buffer for [`read`](Self::read).
     pub(super) fn each_image(&self, n: usize, mut task: impl FnMut(&mut [f32], usize)) {
-        let len = if self.as_it_is() { 0 } else { self.channels * self.plane() };
+        let len = if self.as_it_is() { 0 } else { self.len() };
         scratch::with(len, |buffer| {
-            // `read` writes the image and nothing beside it.
+            // What `read` does not write stays zero.
             buffer.fill(0.0);
             (0..n).for_each(|i| task(buffer, i));
         });
@@ -77,18 +83,26 @@ impl Planes {
         if self.as_it_is() {
             return image;
         }
+        self.copy(image, buffer);
+        buffer
+    }
+
+    /// Writes the image to its places in a buffer of [`len`](Self::len) numbers, and nothing beside them.
+    pub(super) fn copy(&self, image: &[f32], buffer: &mut [f32]) {
         let [height, width] = self.size;
+        if self.as_it_is() {
+            return buffer.copy_from_slice(image);
+        }
         let rows = height.min(self.rows.saturating_sub(self.pad[0]));
         for (channel, plane) in image.chunks_exact(height * width).zip(buffer.chunks_exact_mut(self.plane())) {
             let lines = channel.chunks_exact(width).zip(plane.chunks_exact_mut(self.row()).skip(self.pad[0]));
             for (from, to) in lines.take(rows) {
-                self.read_row(from, to);
+                self.copy_row(from, to);
             }
         }
-        buffer
     }
 
-    fn read_row(&self, from: &[f32], to: &mut [f32]) {
+    fn copy_row(&self, from: &[f32], to: &mut [f32]) {
         let pad = self.pad[1];
         if self.phases == 1 {
             let n = from.len().min(self.stretch.saturating_sub(pad));
@@ -99,8 +113,18 @@ impl Planes {
             // The first column of this remainder that is not padding, and where it goes.
             let skip = pad.saturating_sub(phase).div_ceil(self.phases);
             let first = skip * self.phases + phase - pad;
-            let columns = from.iter().skip(first).step_by(self.phases);
-            stretch.iter_mut().skip(skip).zip(columns).for_each(|(to, from)| *to = *from);
+            let (from, to) = (from.get(first..).unwrap_or_default(), stretch.get_mut(skip..).unwrap_or_default());
+            if self.phases == 2 {
+                // The stride that networks use, in a form that the compiler turns into vectors.
+                to.iter_mut().zip(from.as_chunks::<2>().0).for_each(|(to, pair)| *to = pair[0]);
+                if let (Some(&last), Some(to)) = (from.last(), to.get_mut(from.len() / 2))
+                    && from.len() % 2 == 1
+                {
+                    *to = last;
+                }
+            } else {
+                to.iter_mut().zip(from.iter().step_by(self.phases)).for_each(|(to, from)| *to = *from);
+            }
         }
     }
 }

@@ -48,43 +48,52 @@ impl Conv2d {
         let width = self.output[1].next_multiple_of(lanes);
         let planes = Planes::forward(self, width);
         let taps: Vec<usize> = self.kernel_positions().map(|[r, s]| planes.tap(self, r, s)).collect();
-        let positions: Vec<usize> =
-            (0..self.in_channels).flat_map(|c| taps.iter().map(move |tap| c * planes.source_plane() + tap)).collect();
-        let pixels = self.output[0] * width / lanes;
-        let together = PIXELS.div_ceil(pixels).min(self.batch);
+        let positions = planes.offsets(&taps);
+        // Where each vector of pixels is in an image of x and of dy.
+        let steps: Vec<[usize; 2]> = (0..self.output[0])
+            .flat_map(|i| (0..width).step_by(lanes).map(move |j| (i, j)))
+            .map(|(i, j)| [i * self.stride[0] * planes.row() + j, i * width + j])
+            .collect();
+        let together = PIXELS.div_ceil(steps.len()).min(self.batch);
         let per_part = self.batch.div_ceil(PARTS).next_multiple_of(together);
         let parts = self.batch.div_ceil(per_part);
         let group = dw.len() / self.groups;
 
         let [in_image, out_image] = [self.in_image(), self.out_image()];
+        let rows = Rows { row: self.output[1], width, image: self.out_channels * self.output[0] * width };
         let partial = parallel::collect(parts * self.groups, self.operations(), |task| {
             let (part, g) = (task / self.groups, task % self.groups);
+            let images = part * per_part..((part + 1) * per_part).min(self.batch);
             let mut sums = vec![0.0; group];
-            let mut first = part * per_part;
-            let end = (first + per_part).min(self.batch);
-            while first < end {
-                let images = first..(first + together).min(end);
-                first = images.end;
-                let of = |image: usize, len: usize| (image * self.groups + g) * len;
-                let x = |image| &x[of(image, in_image)..][..in_image];
-                let dy = |image| &dy[of(image, out_image)..][..out_image];
-                self.with_images(&planes, images.clone(), x, |x, x_image| {
-                    self.with_rows(width, images, dy, |dy| {
+            let x_of = |image: usize| &x[(image * self.groups + g) * in_image..][..in_image];
+            let dy_of = |image: usize| &dy[(image * self.groups + g) * out_image..][..out_image];
+            scratch::with(together * planes.len(), |x_buffer| {
+                x_buffer.fill(0.0);
+                scratch::with(together * rows.image, |dy_buffer| {
+                    dy_buffer.fill(0.0);
+                    for first in images.clone().step_by(together) {
+                        let now = first..(first + together).min(images.end);
+                        for (image, buffer) in now.clone().zip(x_buffer.chunks_exact_mut(planes.len())) {
+                            planes.copy(x_of(image), buffer);
+                        }
+                        for (image, buffer) in now.clone().zip(dy_buffer.chunks_exact_mut(rows.image)) {
+                            rows.copy(dy_of(image), buffer);
+                        }
                         let work = Products {
-                            x,
-                            x_image,
-                            x_row: self.stride[0] * planes.row(),
+                            x: x_buffer,
+                            x_image: planes.len(),
                             positions: &positions,
-                            dy,
+                            dy: dy_buffer,
+                            dy_image: rows.image,
                             channels: self.out_channels,
-                            rows: self.output[0],
-                            width,
+                            steps: &steps,
+                            images: now.len(),
                             sums: &mut sums,
                         };
                         dispatch_up_to(limit, work);
-                    });
+                    }
                 });
-            }
+            });
             sums
         });
         for (task, sums) in partial.iter().enumerate() {
@@ -92,69 +101,37 @@ impl Conv2d {
             to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
         }
     }
+}
 
-    /// Some images of the input, laid out one after the other, and the distance from one to the next.
-    fn with_images<'a>(
-        &self,
-        planes: &Planes,
-        images: std::ops::Range<usize>,
-        x: impl Fn(usize) -> &'a [f32],
-        task: impl FnOnce(&[f32], usize),
-    ) {
-        if images.len() == 1 {
-            let mut task = Some(task);
-            return planes.each_image(1, |buffer, _| {
-                if let Some(task) = task.take() {
-                    task(planes.read(x(images.start), buffer), 0);
-                }
-            });
-        }
-        let len = self.in_channels * planes.source_plane();
-        scratch::with(images.len() * len, |all| {
-            planes.each_image(images.len(), |buffer, i| {
-                all[i * len..][..len].copy_from_slice(planes.read(x(images.start + i), buffer));
-            });
-            task(all, len);
-        });
-    }
+/// Rows of an output's gradient with zeros at the end, so that each is a whole number of vectors.
+#[derive(Clone, Copy)]
+struct Rows {
+    row: usize,
+    width: usize,
+    /// Numbers in one image with the zeros.
+    image: usize,
+}
 
-    /// Some images of the output's gradient, one after the other, with zeros that fill each row up to `width`.
-    fn with_rows<'a>(
-        &self,
-        width: usize,
-        images: std::ops::Range<usize>,
-        dy: impl Fn(usize) -> &'a [f32],
-        task: impl FnOnce(&[f32]),
-    ) {
-        let row = self.output[1];
-        if images.len() == 1 && row == width {
-            return task(dy(images.start));
+impl Rows {
+    /// Writes the rows and nothing between them.
+    fn copy(&self, from: &[f32], to: &mut [f32]) {
+        for (from, to) in from.chunks_exact(self.row).zip(to.chunks_exact_mut(self.width)) {
+            to[..self.row].copy_from_slice(from);
         }
-        let len = self.out_channels * self.output[0] * width;
-        scratch::with(images.len() * len, |all| {
-            for (to, image) in all.chunks_exact_mut(len).zip(images) {
-                for (to, from) in to.chunks_exact_mut(width).zip(dy(image).chunks_exact(row)) {
-                    to[..row].copy_from_slice(from);
-                    to[row..].fill(0.0);
-                }
-            }
-            task(all);
-        });
     }
 }
 
-/// Adds `sum_{image, i, j} dy[image, k, i, j] x[image, position + i x_row + j]` to `sums[k, position]`.
+/// Adds `sum_{image, i, j} dy[image, k, i, j] x[image, position + (i, j)]` to `sums[k, position]`.
 struct Products<'a> {
     x: &'a [f32],
-    /// Numbers from one image to the next.
     x_image: usize,
-    x_row: usize,
     positions: &'a [usize],
-    /// `[images, channels, rows, width]`.
     dy: &'a [f32],
+    dy_image: usize,
     channels: usize,
-    rows: usize,
-    width: usize,
+    /// Where each vector of pixels is in an image of `x` and in a channel of `dy`.
+    steps: &'a [[usize; 2]],
+    images: usize,
     sums: &'a mut [f32],
 }
 
@@ -163,12 +140,11 @@ impl Kernel for Products<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Products { x, x_image, x_row, positions, dy, channels, rows, width, sums } = self;
-        let plane = rows * width;
-        let images = dy.len() / (channels * plane);
-        let furthest = (images - 1) * x_image + (rows - 1) * x_row + positions.iter().max().unwrap_or(&0) + width;
-        assert!(furthest <= x.len() && width % S::LANES == 0, "{furthest} of {} numbers", x.len());
-        let vectors = width / S::LANES;
+        let Products { x, x_image, positions, dy, dy_image, channels, steps, images, sums } = self;
+        let plane = dy_image / channels;
+        let last = |axis: usize| steps.iter().map(|step| step[axis]).max().unwrap_or(0) + S::LANES;
+        let furthest = positions.iter().max().unwrap_or(&0) + last(0);
+        assert!(furthest <= x_image && last(1) <= plane, "{furthest} of {x_image}, {} of {plane} numbers", last(1));
         for k in (0..channels).step_by(CHANNELS) {
             // The last block repeats its last channel, the last group its last position; the repetitions are dropped.
             let channel = |m: usize| (k + m).min(channels - 1);
@@ -176,21 +152,17 @@ impl Kernel for Products<'_> {
                 let position: [usize; POSITIONS] = std::array::from_fn(|j| group[j.min(group.len() - 1)]);
                 let mut products = [[simd.zero(); POSITIONS]; CHANNELS];
                 for image in 0..images {
-                    let y: [*const f32; CHANNELS] =
-                        std::array::from_fn(|m| dy[(image * channels + channel(m)) * plane..].as_ptr());
-                    let x: [*const f32; POSITIONS] = position.map(|p| x[image * x_image + p..].as_ptr());
-                    for i in 0..rows {
-                        for v in 0..vectors {
-                            let column = v * S::LANES;
-                            // SAFETY: row `i` of a channel lies within `dy`, whose length is that of its shape; the
-                            // positions of `x` lie within it by the assertion above.
-                            let y = y.map(|y| unsafe { simd.load_at(y.wrapping_add(i * width + column)) });
-                            // SAFETY: as above.
-                            let x = x.map(|x| unsafe { simd.load_at(x.wrapping_add(i * x_row + column)) });
-                            for (products, &y) in products.iter_mut().zip(&y) {
-                                for (product, &x) in products.iter_mut().zip(&x) {
-                                    *product = simd.fma(y, x, *product);
-                                }
+                    let (x, dy) = (&x[image * x_image..][..x_image], &dy[image * dy_image..][..dy_image]);
+                    let y: [*const f32; CHANNELS] = std::array::from_fn(|m| dy[channel(m) * plane..].as_ptr());
+                    let x: [*const f32; POSITIONS] = position.map(|p| x[p..].as_ptr());
+                    for &[x_at, y_at] in steps {
+                        // SAFETY: the step and a vector lie within the channel's plane by the assertion above.
+                        let y = y.map(|y| unsafe { simd.load_at(y.wrapping_add(y_at)) });
+                        // SAFETY: position, step and a vector lie within the image by the assertion above.
+                        let x = x.map(|x| unsafe { simd.load_at(x.wrapping_add(x_at)) });
+                        for (products, &y) in products.iter_mut().zip(&y) {
+                            for (product, &x) in products.iter_mut().zip(&x) {
+                                *product = simd.fma(y, x, *product);
                             }
                         }
                     }
