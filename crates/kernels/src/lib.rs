@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`simd`] | vectors, chosen when the program runs |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
+//! | [`reduce`] | sums over channels and columns |
 //!
 //! # Conventions
 //! - Arrays are row-major and contiguous; images are `[batch, channels, height, width]`.
@@ -17,10 +19,12 @@
 //! - NaN in, NaN out.
 //! - For the same input and processor the result has the same bytes, whatever the number of threads.
 
+pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;
 pub mod error;
 pub mod parallel;
+pub mod reduce;
 mod scratch;
 pub mod simd;
 

@@ -1,0 +1,19 @@
+//! The operations on Burn tensors: differentiable, on whichever device the inputs are.
+//!
+//! Models call these and nothing else decides: on the CPU in single precision a kernel of `tenfold-kernels` with a gradient
+//! of its own runs, everywhere else the composition of Burn's operations in the module `reference` of each operation, which
+//! is also what the kernel is tested against.
+
+#[cfg(feature = "flex")]
+pub mod cpu;
+
+mod batch_norm;
+mod convolution;
+mod soft_targets;
+
+pub use batch_norm::{BatchNormOptions, Normalised, batch_norm, batch_norm_with};
+pub use convolution::{Conv2dOptions, conv2d};
+pub use soft_targets::{masked_softmax, soft_cross_entropy, walsh_hadamard};
+
+#[cfg(all(test, feature = "flex"))]
+mod testing;
