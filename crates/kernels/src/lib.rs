@@ -9,6 +9,9 @@
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
 //! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
+//! | [`product`] | matrix products |
+//! | [`linear`] | linear layers with bias and ReLU |
+//! | [`pool`] | pooling |
 //! | [`reduce`] | sums over channels and columns |
 //!
 //! # Conventions
@@ -23,7 +26,10 @@ pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;
 pub mod error;
+pub mod linear;
 pub mod parallel;
+pub mod pool;
+pub mod product;
 pub mod reduce;
 mod scratch;
 pub mod simd;

@@ -9,10 +9,14 @@ pub mod cpu;
 
 mod batch_norm;
 mod convolution;
+mod linear;
+mod pooling;
 mod soft_targets;
 
 pub use batch_norm::{BatchNormOptions, Normalised, batch_norm, batch_norm_with};
 pub use convolution::{Conv2dOptions, conv2d};
+pub use linear::{Activation, linear};
+pub use pooling::{Pool2dOptions, avg_pool2d, max_pool2d};
 pub use soft_targets::{masked_softmax, soft_cross_entropy, walsh_hadamard};
 
 #[cfg(all(test, feature = "flex"))]
