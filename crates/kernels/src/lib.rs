@@ -11,6 +11,7 @@
 //! | [`conv`] | two-dimensional convolution and its two gradients |
 //! | [`product`] | matrix products |
 //! | [`linear`] | linear layers with bias and ReLU |
+//! | [`optimiser`] | steps of SGD and AdamW |
 //! | [`pool`] | pooling |
 //! | [`reduce`] | sums over channels and columns |
 //!
@@ -27,6 +28,7 @@ pub mod conv;
 pub mod disjoint;
 pub mod error;
 pub mod linear;
+pub mod optimiser;
 pub mod parallel;
 pub mod pool;
 pub mod product;

@@ -54,6 +54,7 @@ mod error;
 mod evaluate;
 mod initialise;
 mod inputs;
+mod layers;
 mod loss;
 mod mlp;
 mod model;

@@ -12,12 +12,14 @@ mod convolution;
 mod linear;
 mod pooling;
 mod soft_targets;
+mod step;
 
 pub use batch_norm::{BatchNormOptions, Normalised, batch_norm, batch_norm_with};
 pub use convolution::{Conv2dOptions, conv2d};
 pub use linear::{Activation, linear};
 pub use pooling::{Pool2dOptions, avg_pool2d, max_pool2d};
 pub use soft_targets::{masked_softmax, soft_cross_entropy, walsh_hadamard};
+pub use step::{AdamW, Sgd, adamw_step, sgd_step};
 
 #[cfg(all(test, feature = "flex"))]
 mod testing;
