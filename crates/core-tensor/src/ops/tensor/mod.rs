@@ -6,11 +6,14 @@
 
 #[cfg(feature = "flex")]
 pub mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 
 mod batch_norm;
 mod convolution;
 mod linear;
 mod pooling;
+mod shortcut;
 mod soft_targets;
 mod step;
 
@@ -18,6 +21,7 @@ pub use batch_norm::{BatchNormOptions, Normalised, batch_norm, batch_norm_with};
 pub use convolution::{Conv2dOptions, conv2d};
 pub use linear::{Activation, linear};
 pub use pooling::{Pool2dOptions, avg_pool2d, max_pool2d};
+pub use shortcut::{mean_over_pixels, subsample};
 pub use soft_targets::{masked_softmax, soft_cross_entropy, walsh_hadamard};
 pub use step::{AdamW, Sgd, adamw_step, sgd_step};
 
