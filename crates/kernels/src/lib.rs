@@ -11,6 +11,7 @@
 //! | [`norm`] | layer norm and RMS norm |
 //! | [`math`] | elementary functions of vectors |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`attention`] | scaled dot-product attention |
 //! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
 //! | [`product`] | matrix products |
@@ -28,6 +29,7 @@
 //! - NaN in, NaN out.
 //! - For the same input and processor the result has the same bytes, whatever the number of threads.
 
+pub mod attention;
 pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;

@@ -218,5 +218,53 @@ impl Kernel for Loss<'_> {
     }
 }
 
+/// Replaces a row of scores by its softmax; returns `ln sum e^z`.
+pub(crate) struct RowInPlace<'a>(pub(crate) &'a mut [f32]);
+
+impl Kernel for RowInPlace<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        let mut largest = simd.splat(f32::NEG_INFINITY);
+        for part in self.0.chunks(S::LANES) {
+            let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, f32::NEG_INFINITY) };
+            largest = simd.max(v, largest);
+        }
+        let largest = simd.largest(largest);
+        let sum = exponentials(simd, self.0, largest);
+        let scale = simd.splat(1.0 / sum);
+        self.0.chunks_mut(S::LANES).for_each(|y| simd.write(y, simd.mul(simd.read(y), scale)));
+        largest + sum.ln()
+    }
+}
+
+/// Replaces a row z by `e^(z - shift)`; returns the sum.
+#[inline(always)]
+fn exponentials<S: Simd>(simd: S, z: &mut [f32], shift: f32) -> f32 {
+    let shift = simd.splat(shift);
+    let mut sum = simd.zero();
+    for part in z.chunks_mut(S::LANES) {
+        let whole = part.len() == S::LANES;
+        let v = if whole { simd.load(part) } else { simd.load_part(part, f32::NEG_INFINITY) };
+        let e = math::exp(simd, simd.sub(v, shift));
+        sum = simd.add(sum, e);
+        simd.write(part, e);
+    }
+    simd.sum(sum)
+}
+
+/// Replaces a row of scores by `e^(z - shift)`: its softmax where the shift is `ln sum e^z`.
+pub(crate) struct Recompute<'a>(pub(crate) &'a mut [f32], pub(crate) f32);
+
+impl Kernel for Recompute<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        exponentials(simd, self.0, self.1);
+    }
+}
+
 #[cfg(test)]
 mod tests;
