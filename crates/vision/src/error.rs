@@ -63,6 +63,20 @@ pub enum VisionError {
         /// What is wrong with it.
         rule: String,
     },
+    /// One network of an ensemble cannot be trained, or was not.
+    #[error("member {member}: {source}")]
+    Member {
+        /// Its number, from zero.
+        member: usize,
+        /// What is wrong with it.
+        source: Box<VisionError>,
+    },
+    /// A worker panicked.
+    #[error("the worker panicked: {message}")]
+    Panic {
+        /// What the panic said.
+        message: String,
+    },
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),

@@ -7,6 +7,7 @@
 //! | bring your own | [`Classifier`] |
 //! | lay out the data | [`Inputs`], [`ImageShape`], [`Targets`], [`TrainingSet`] |
 //! | train | [`train()`], [`resume`], [`TrainConfig`] |
+//! | train many | [`Ensemble`], [`Member`], [`Strategy`] |
 //! | read logits and embeddings | [`evaluate()`], [`Evaluation`] |
 //!
 //! ```
@@ -50,8 +51,10 @@ mod checkpoint;
 mod classifier;
 mod container;
 mod convnet;
+mod ensemble;
 mod error;
 mod evaluate;
+mod feed;
 mod initialise;
 mod inputs;
 mod loss;
@@ -69,6 +72,7 @@ pub use architecture::Architecture;
 pub use augment::Augmentation;
 pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
+pub use ensemble::{BitMask, Ensemble, Failure, Member, Report, Samples, Strategy};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
 pub use inputs::Inputs;
