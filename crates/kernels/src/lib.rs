@@ -7,7 +7,13 @@
 //! |---|---|
 //! | [`simd`] | vectors, chosen when the program runs |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
+//! | [`product`] | matrix products |
+//! | [`linear`] | linear layers with bias and ReLU |
+//! | [`optimiser`] | steps of SGD and AdamW |
+//! | [`pool`] | pooling |
+//! | [`reduce`] | sums over channels and columns |
 //!
 //! # Conventions
 //! - Arrays are row-major and contiguous; images are `[batch, channels, height, width]`.
@@ -17,10 +23,16 @@
 //! - NaN in, NaN out.
 //! - For the same input and processor the result has the same bytes, whatever the number of threads.
 
+pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;
 pub mod error;
+pub mod linear;
+pub mod optimiser;
 pub mod parallel;
+pub mod pool;
+pub mod product;
+pub mod reduce;
 mod scratch;
 pub mod simd;
 

@@ -3,15 +3,14 @@
 use crate::classifier::Output;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
+use crate::layers;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
-use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::image::ImageShape;
+use tenfold_core_tensor::ops::tensor::{Activation, Pool2dOptions, max_pool2d};
 use tenfold_core_tensor::seed::Seed;
 
 /// Sizes of a small convolutional network.
@@ -123,11 +122,11 @@ impl ConvNet {
     pub fn forward(&self, x: Tensor<4>) -> Output {
         let mut features = x;
         for block in &self.blocks {
-            let convolved = relu(block.norm.forward(block.conv.forward(features)));
-            features = max_pool2d(convolved, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
+            let convolved = layers::norm(&block.norm, layers::conv(&block.conv, features), None, true);
+            features = max_pool2d(convolved, Pool2dOptions::new(2));
         }
         let embedding = mean_over_pixels(features);
-        Output { logits: self.output.forward(embedding.clone()), embedding }
+        Output { logits: layers::linear(&self.output, embedding.clone(), Activation::Identity), embedding }
     }
 }
 

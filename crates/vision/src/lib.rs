@@ -57,6 +57,7 @@ mod evaluate;
 mod feed;
 mod initialise;
 mod inputs;
+mod layers;
 mod loss;
 mod mlp;
 mod model;

@@ -3,11 +3,12 @@
 use crate::classifier::Output;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
+use crate::layers;
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::ops::tensor::Activation;
 use tenfold_core_tensor::seed::Seed;
 
 /// Sizes of a multi-layer perceptron: `h_0 = flatten(x)`, `h_{l+1} = relu(h_l W_l + b_l)`, `logits = h_L W_L + b_L`.
@@ -85,9 +86,9 @@ impl Mlp {
     pub fn forward(&self, x: Tensor<4>) -> Output {
         let mut embedding: Tensor<2> = x.flatten(1, 3);
         for layer in &self.hidden {
-            embedding = relu(layer.forward(embedding));
+            embedding = layers::linear(layer, embedding, Activation::Relu);
         }
-        Output { logits: self.output.forward(embedding.clone()), embedding }
+        Output { logits: layers::linear(&self.output, embedding.clone(), Activation::Identity), embedding }
     }
 }
 

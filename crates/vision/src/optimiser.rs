@@ -1,8 +1,8 @@
 //! Gradients to steps, over the named parameters of a module.
 //!
 //! Burn's optimisers would do, but two things here must be ours: which parameters are decayed, and a state that is
-//! saved and restored exactly. Every parameter is stepped as a flat vector, so that [`step`] is the one
-//! place where the arithmetic happens.
+//! saved and restored exactly. Every parameter is stepped as a flat vector, by the operations of
+//! `tenfold_core_tensor::ops::tensor`.
 
 use crate::container::{Tensors, Values, damaged};
 use crate::error::VisionError;
@@ -11,6 +11,7 @@ use crate::weights::{NamePath, to_host};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 use std::path::Path;
+use tenfold_core_tensor::ops::tensor::{AdamW, Sgd, adamw_step, sgd_step};
 
 /// The running averages of one parameter, flat: `[velocity]` for SGD, `[first, second moment]` for AdamW, nothing
 /// before the first step.
@@ -189,7 +190,7 @@ impl<'a, I: Iterator<Item = (Option<Tensor<1>>, &'a mut (String, Moments))>> Mod
     }
 }
 
-/// One step of one parameter: the equations of [`OptimiserConfig`], in their order.
+/// One step of one parameter.
 fn step(
     config: &OptimiserConfig,
     rates: Rates,
@@ -200,37 +201,18 @@ fn step(
     let Rates { learning_rate, weight_decay, number } = rates;
     match *config {
         OptimiserConfig::Sgd { momentum, nesterov } => {
-            let gradient = match weight_decay {
-                0.0 => gradient,
-                decay => gradient + parameter.clone() * decay,
-            };
-            if momentum == 0.0 {
-                return parameter - gradient * learning_rate;
-            }
-            let velocity = match moments.pop() {
-                Some(old) => old * momentum + gradient.clone(),
-                None => gradient.clone(),
-            };
-            moments.push(velocity.clone());
-            let direction = if nesterov { gradient + velocity * momentum } else { velocity };
-            parameter - direction * learning_rate
+            let [learning_rate, momentum, weight_decay] = [learning_rate, momentum, weight_decay].map(|x| x as f32);
+            let sgd = Sgd { learning_rate, momentum, nesterov, weight_decay };
+            let (parameter, velocity) = sgd_step(&sgd, parameter, gradient, moments.pop());
+            moments.extend(velocity);
+            parameter
         }
         OptimiserConfig::AdamW { beta1, beta2, epsilon } => {
-            let parameter = match weight_decay {
-                0.0 => parameter,
-                decay => parameter * (1.0 - learning_rate * decay),
-            };
-            let new_first = gradient.clone() * (1.0 - beta1);
-            let new_second = gradient.square() * (1.0 - beta2);
-            let (second, first) = match (moments.pop(), moments.pop()) {
-                (Some(second), Some(first)) => (second * beta2 + new_second, first * beta1 + new_first),
-                _ => (new_second, new_first),
-            };
-            moments.extend([first.clone(), second.clone()]);
-            let number = number as f64;
-            let (bias1, bias2) = (1.0 - beta1.powf(number), 1.0 - beta2.powf(number));
-            let deviation = (second / bias2).sqrt() + epsilon;
-            parameter - first * (learning_rate / bias1) / deviation
+            let adamw = AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, step: number };
+            let old = <[Tensor<1>; 2]>::try_from(std::mem::take(moments)).ok();
+            let (parameter, new) = adamw_step(&adamw, parameter, gradient, old);
+            moments.extend(new);
+            parameter
         }
     }
 }

@@ -4,13 +4,14 @@ use crate::classifier::Output;
 use crate::convnet::mean_over_pixels;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
+use crate::layers;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, s};
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::image::ImageShape;
+use tenfold_core_tensor::ops::tensor::Activation;
 use tenfold_core_tensor::seed::Seed;
 
 /// What runs beside a block that halves the image and doubles the channels.
@@ -168,12 +169,12 @@ impl ResNet {
 
     /// Logits and embedding of `[n, C, H, W]`.
     pub fn forward(&self, x: Tensor<4>) -> Output {
-        let mut features = relu(self.stem_norm.forward(self.stem.forward(x)));
+        let mut features = layers::norm(&self.stem_norm, layers::conv(&self.stem, x), None, true);
         for block in &self.blocks {
             features = block.forward(features);
         }
         let embedding = mean_over_pixels(features);
-        Output { logits: self.output.forward(embedding.clone()), embedding }
+        Output { logits: layers::linear(&self.output, embedding.clone(), Activation::Identity), embedding }
     }
 }
 
@@ -188,14 +189,14 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let inner = relu(self.norm1.forward(self.conv1.forward(x.clone())));
-        let inner = self.norm2.forward(self.conv2.forward(inner));
+        let inner = layers::norm(&self.norm1, layers::conv(&self.conv1, x.clone()), None, true);
+        let inner = layers::conv(&self.conv2, inner);
         let beside = match &self.projection {
-            Some(projection) => projection.norm.forward(projection.conv.forward(x)),
+            Some(projection) => layers::norm(&projection.norm, layers::conv(&projection.conv, x), None, false),
             None if self.stride > 1 => subsample(x, self.stride, inner.dims()[1]),
             None => x,
         };
-        relu(inner + beside)
+        layers::norm(&self.norm2, inner, Some(beside), true)
     }
 }
 

@@ -65,7 +65,7 @@ pub fn walsh_hadamard<T: Butterfly>(x: &mut [T]) -> Result<(), OpsError> {
     Ok(())
 }
 
-pub(super) fn check_length(n: usize) -> Result<(), OpsError> {
+pub(crate) fn check_length(n: usize) -> Result<(), OpsError> {
     if n.is_power_of_two() {
         return Ok(());
     }

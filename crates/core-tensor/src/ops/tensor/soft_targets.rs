@@ -1,11 +1,11 @@
 //! The operations on Burn tensors: differentiable, on whichever device the inputs are.
 
-use super::OpsError;
-use super::walsh_hadamard::check_length;
+use crate::ops::OpsError;
+use crate::ops::walsh_hadamard::check_length;
 use burn::tensor::{Bool, Tensor, activation};
 
 /// `x H` for every row of `x` (`[m, n]`), with `H` as in
-/// [`walsh_hadamard`](super::walsh_hadamard::walsh_hadamard): natural order, unnormalised.
+/// [`walsh_hadamard`](crate::ops::walsh_hadamard::walsh_hadamard): natural order, unnormalised.
 ///
 /// `H` is symmetric, so the gradient with respect to `x` is the transform of the gradient.
 ///

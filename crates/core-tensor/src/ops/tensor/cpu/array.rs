@@ -1,0 +1,90 @@
+//! Arrays as kernels see them.
+
+use super::buffer::Buffer;
+use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::{DType, Shape, TensorData};
+
+/// What Burn's CPU back end keeps of a tensor.
+pub(super) type Primitive = FloatTensor<Flex>;
+
+/// A contiguous, row-major array of single-precision numbers that is shared with a tensor.
+#[derive(Clone, Debug)]
+pub struct Array {
+    primitive: Primitive,
+    shape: Vec<usize>,
+}
+
+impl Array {
+    /// An array of this shape. `write` fills it; what it finds there is arbitrary.
+    pub fn from_fn(shape: &[usize], write: impl FnOnce(&mut [f32])) -> Self {
+        let mut buffer = Buffer::new(shape.iter().product());
+        write(buffer.as_mut_slice());
+        let data = TensorData::from_bytes(buffer.into_bytes(), Shape::from(shape.to_vec()), DType::F32);
+        Self { primitive: Primitive::from_data(data), shape: shape.to_vec() }
+    }
+
+    /// An array of these numbers.
+    pub fn from_slice(shape: &[usize], values: &[f32]) -> Self {
+        Self::from_fn(shape, |to| to.copy_from_slice(values))
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Its shape, of known rank.
+    ///
+    /// # Panics
+    /// If it has another rank.
+    pub fn dims<const D: usize>(&self) -> [usize; D] {
+        self.shape.as_slice().try_into().unwrap_or_else(|_| panic!("rank {D} expected, found {:?}", self.shape))
+    }
+
+    /// The length of the last axis; 1 for a single number.
+    pub fn width(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
+    /// Its numbers, row-major.
+    pub fn data(&self) -> &[f32] {
+        self.primitive.as_slice().expect("contiguous single precision, as constructed")
+    }
+
+    /// Changes the numbers in place where nobody else sees them, and in a copy otherwise.
+    pub fn update(self, change: impl FnOnce(&mut [f32])) -> Self {
+        let len: usize = self.shape.iter().product();
+        let mut primitive = self.primitive;
+        let whole = primitive.bytes().len() == len * size_of::<f32>();
+        if whole && let Some(values) = primitive.try_storage_mut::<f32>() {
+            change(values);
+            return Self { primitive, shape: self.shape };
+        }
+        Self::from_fn(&self.shape, |to| {
+            to.copy_from_slice(primitive.as_slice().expect("contiguous single precision, as constructed"));
+            change(to);
+        })
+    }
+
+    /// The same numbers in another shape.
+    ///
+    /// # Panics
+    /// If the shapes hold different numbers of them.
+    pub fn reshaped(self, shape: &[usize]) -> Self {
+        assert_eq!(self.data().len(), shape.iter().product::<usize>(), "{:?} as {shape:?}", self.shape);
+        let primitive = self.primitive.reshape(Shape::from(shape.to_vec()));
+        Self { primitive, shape: shape.to_vec() }
+    }
+
+    pub(super) fn new(primitive: Primitive) -> Self {
+        assert_eq!(primitive.dtype(), DType::F32, "kernels take single precision");
+        let primitive = primitive.to_contiguous();
+        let shape = primitive.layout().shape().to_vec();
+        Self { primitive, shape }
+    }
+
+    pub(super) fn into_primitive(self) -> Primitive {
+        self.primitive
+    }
+}

@@ -1,0 +1,133 @@
+//! Memory that goes from one tensor to the next.
+//!
+//! A training step allocates and frees the same sizes over and over. Handed back to the operating system, each page is
+//! zeroed and mapped again on its next use, which costs more than most operations that write it. Freed buffers are kept by
+//! the thread that frees them, by size, up to [`KEPT`] bytes.
+//!
+//! # Safety of this module
+//! [`Lent`] shows its numbers to Burn as bytes. They were initialised when the buffer was made and are only overwritten with
+//! initialised bytes after that, any bytes are valid `f32`, and the buffer neither moves nor shrinks while it is lent.
+
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+
+/// Bytes that a thread keeps at most. When freeing a buffer would exceed it, all that is kept goes first.
+const KEPT: usize = 512 << 20;
+
+/// Numbers below which the allocator is as fast.
+const SMALL: usize = 1 << 10;
+
+#[derive(Default)]
+struct Shelf {
+    by_len: HashMap<usize, Vec<Vec<f32>>>,
+    bytes: usize,
+}
+
+thread_local! {
+    static SHELF: RefCell<Shelf> = RefCell::new(Shelf::default());
+}
+
+/// Numbers of arbitrary value that are about to be overwritten.
+pub(super) struct Buffer(Vec<f32>);
+
+impl Buffer {
+    pub(super) fn new(len: usize) -> Self {
+        let kept = SHELF.with_borrow_mut(|shelf| {
+            let buffer = shelf.by_len.get_mut(&len)?.pop()?;
+            shelf.bytes -= len * size_of::<f32>();
+            Some(buffer)
+        });
+        Self(kept.unwrap_or_else(|| vec![0.0; len]))
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        let len = self.0.len();
+        if len < SMALL {
+            return Bytes::from_elems(self.0);
+        }
+        // SAFETY: the controller holds `len` initialised numbers.
+        unsafe { Bytes::from_controller(Box::new(Lent(self.0)), len * size_of::<f32>()) }
+    }
+}
+
+/// A buffer while a tensor has it.
+struct Lent(Vec<f32>);
+
+impl AllocationController for Lent {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(&mut self, _: AccessPolicy) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let bytes = size_of_val(self.0.as_slice());
+        // SAFETY: the buffer's bytes, borrowed as long as the buffer; the caller writes initialised bytes only.
+        Ok(unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), bytes) })
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        // SAFETY: the buffer's bytes, borrowed as long as the buffer.
+        Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), size_of_val(self.0.as_slice())) })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.0);
+        let bytes = size_of_val(buffer.as_slice());
+        // A thread that is ending has no shelf any more; then the buffer is freed.
+        let _ = SHELF.try_with(|shelf| {
+            let mut shelf = shelf.borrow_mut();
+            if shelf.bytes + bytes > KEPT {
+                *shelf = Shelf::default();
+            }
+            if bytes <= KEPT {
+                shelf.bytes += bytes;
+                shelf.by_len.entry(buffer.len()).or_default().push(buffer);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freed_buffer_comes_back_and_keeps_its_bytes_until_then() {
+        let mut buffer = Buffer::new(SMALL);
+        buffer.as_mut_slice().fill(3.0);
+        let address = buffer.as_mut_slice().as_ptr();
+        let mut bytes = buffer.into_bytes();
+        assert_eq!(bytes.len(), 4 * SMALL);
+        assert_eq!(&bytes[..4], 3.0_f32.to_le_bytes());
+        let copy = bytes.clone();
+        bytes[0] = 7;
+        assert_eq!(&copy[..4], 3.0_f32.to_le_bytes());
+        drop(bytes);
+        assert_eq!(Buffer::new(SMALL).as_mut_slice().as_ptr(), address);
+    }
+
+    #[test]
+    fn what_a_thread_keeps_is_bounded() {
+        std::thread::spawn(|| {
+            let each = KEPT / 3 / size_of::<f32>();
+            let buffers: Vec<Bytes> = (0..4).map(|_| Buffer::new(each).into_bytes()).collect();
+            drop(buffers);
+            assert!(SHELF.with_borrow(|shelf| shelf.bytes) <= KEPT);
+            drop(Buffer::new(KEPT / 4 + 1).into_bytes());
+            assert!(SHELF.with_borrow(|shelf| shelf.bytes) <= KEPT);
+        })
+        .join()
+        .unwrap();
+    }
+}

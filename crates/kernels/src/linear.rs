@@ -1,0 +1,153 @@
+//! A linear layer with its bias and activation.
+//!
+//! `y = f(x W + b)` for `x [m, k]`, `W [k, n]`, `b [n]`: one matrix product, then bias and activation in one pass.
+
+use crate::parallel;
+use crate::product::{Matrix, product};
+use crate::reduce::column_sums;
+
+/// Sizes of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Rows of the input, m.
+    pub rows: usize,
+    /// Columns of the input, k.
+    pub inputs: usize,
+    /// Columns of the output, n.
+    pub outputs: usize,
+}
+
+impl Linear {
+    /// `y = f(x W + b)`.
+    ///
+    /// ```
+    /// use tenfold_kernels::linear::Linear;
+    /// let layer = Linear { rows: 1, inputs: 2, outputs: 2 };
+    /// let mut y = [0.0; 2];
+    /// layer.forward(&[1.0, 2.0], &[1.0, 3.0, 0.0, -5.0], Some(&[0.5, 0.5]), true, &mut y);
+    /// assert_eq!(y, [1.5, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If a slice does not have the length of its shape.
+    pub fn forward(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, relu: bool, y: &mut [f32]) {
+        let &Self { rows, inputs, outputs } = self;
+        product(Matrix::new(x, rows, inputs), Matrix::new(w, inputs, outputs), y, false);
+        assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias: one number per output");
+        if bias.is_none() && !relu {
+            return;
+        }
+        // Not below zero in the one case, anything in the other; NaN stays in both.
+        let lowest = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let work = y.len();
+        let block = outputs.max(1) * (parallel::CHUNK / outputs.max(1)).max(1);
+        parallel::chunks(y, block, work, |_, rows| {
+            for row in rows.chunks_exact_mut(outputs) {
+                match bias {
+                    Some(bias) => row.iter_mut().zip(bias).for_each(|(y, b)| *y = at_least(*y + b, lowest)),
+                    None => row.iter_mut().for_each(|y| *y = at_least(*y, lowest)),
+                }
+            }
+        });
+    }
+
+    /// The gradient in the input, from that before the activation: `dx = dz W^T`.
+    ///
+    /// # Panics
+    /// If a slice does not have the length of its shape.
+    pub fn input_gradient(&self, w: &[f32], dz: &[f32], dx: &mut [f32]) {
+        let &Self { rows, inputs, outputs } = self;
+        product(Matrix::new(dz, rows, outputs), Matrix::new(w, inputs, outputs).transpose(), dx, false);
+    }
+
+    /// The gradient in the weight: `dW = x^T dz`.
+    ///
+    /// # Panics
+    /// If a slice does not have the length of its shape.
+    pub fn weight_gradient(&self, x: &[f32], dz: &[f32], dw: &mut [f32]) {
+        let &Self { rows, inputs, outputs } = self;
+        product(Matrix::new(x, rows, inputs).transpose(), Matrix::new(dz, rows, outputs), dw, false);
+    }
+
+    /// The gradient in the bias: `db = sum_i dz_i`.
+    ///
+    /// # Panics
+    /// If a slice does not have the length of its shape.
+    pub fn bias_gradient(&self, dz: &[f32], db: &mut [f32]) {
+        assert_eq!(dz.len(), self.rows * self.outputs, "dz: expected [{}, {}]", self.rows, self.outputs);
+        column_sums(dz, self.outputs, db);
+    }
+}
+
+/// `y` where it is above `lowest` or NaN.
+#[inline(always)]
+fn at_least(y: f32, lowest: f32) -> f32 {
+    if y < lowest { lowest } else { y }
+}
+
+/// `dz = dy` where `y > 0`, else zero: the gradient through a ReLU, from its output, in place.
+///
+/// ```
+/// let mut dz = [1.0, 2.0];
+/// tenfold_kernels::linear::relu_gradient(&[0.0, 3.0], &mut dz);
+/// assert_eq!(dz, [0.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// If the lengths differ.
+pub fn relu_gradient(y: &[f32], dz: &mut [f32]) {
+    assert_eq!(y.len(), dz.len(), "as many gradients as outputs");
+    let work = y.len();
+    parallel::chunks(dz, parallel::CHUNK, work, |i, dz| {
+        let y = &y[i * parallel::CHUNK..][..dz.len()];
+        dz.iter_mut().zip(y).for_each(|(dz, y)| *dz = if *y > 0.0 { *dz } else { 0.0 });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_directions_are_the_definition() {
+        let exact = |len: usize, seed: usize| -> Vec<f32> {
+            (0..len).map(|i| ((i * 37 + seed * 11) % 33) as f32 / 16.0 - 1.0).collect()
+        };
+        for (rows, inputs, outputs) in [(0, 3, 2), (1, 1, 1), (5, 7, 3), (70, 12, 9)] {
+            let layer = Linear { rows, inputs, outputs };
+            let (x, w, b) = (exact(rows * inputs, 1), exact(inputs * outputs, 2), exact(outputs, 3));
+            let dz = exact(rows * outputs, 4);
+            let mut y = vec![f32::NAN; rows * outputs];
+            let z = |i: usize, j: usize| (0..inputs).map(|p| x[i * inputs + p] * w[p * outputs + j]).sum::<f32>();
+            for (bias, relu) in [(None, false), (None, true), (Some(b.as_slice()), false), (Some(&b), true)] {
+                layer.forward(&x, &w, bias, relu, &mut y);
+                for (i, j) in (0..rows).flat_map(|i| (0..outputs).map(move |j| (i, j))) {
+                    let z = z(i, j) + bias.map_or(0.0, |b| b[j]);
+                    assert_eq!(y[i * outputs + j], if relu { z.max(0.0) } else { z });
+                }
+            }
+            let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; outputs]);
+            layer.input_gradient(&w, &dz, &mut dx);
+            layer.weight_gradient(&x, &dz, &mut dw);
+            layer.bias_gradient(&dz, &mut db);
+            for (i, p) in (0..rows).flat_map(|i| (0..inputs).map(move |p| (i, p))) {
+                let want: f32 = (0..outputs).map(|j| dz[i * outputs + j] * w[p * outputs + j]).sum();
+                assert_eq!(dx[i * inputs + p], want);
+            }
+            for (p, j) in (0..inputs).flat_map(|p| (0..outputs).map(move |j| (p, j))) {
+                let want: f32 = (0..rows).map(|i| x[i * inputs + p] * dz[i * outputs + j]).sum();
+                assert_eq!(dw[p * outputs + j], want);
+            }
+            for j in 0..outputs {
+                assert_eq!(db[j], (0..rows).map(|i| dz[i * outputs + j]).sum::<f32>());
+            }
+        }
+    }
+
+    #[test]
+    fn nan_passes_a_relu() {
+        let mut y = [0.0];
+        Linear { rows: 1, inputs: 1, outputs: 1 }.forward(&[f32::NAN], &[1.0], None, true, &mut y);
+        assert!(y[0].is_nan());
+    }
+}
