@@ -330,6 +330,34 @@ mod tests {
     }
 
     #[test]
+    fn a_selection_is_a_copy_of_its_rows() {
+        let pixels = array![[0.0_f32], [1.0], [2.0], [3.0]];
+        let targets = Targets::Hard(vec![0, 1, 2, 3]);
+        let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();
+        let set = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[4.0, 1.0, 0.0, 3.0]).unwrap();
+        let selection = set.select(&[3, 1, 3]).unwrap();
+
+        let copied = pixels.select(ndarray::Axis(0), &[3, 1, 3]);
+        let targets = Targets::Hard(vec![3, 1, 3]);
+        let inputs = Inputs::new(copied.view(), ImageShape::table(1)).unwrap();
+        let copy = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[3.0, 1.0, 3.0]).unwrap();
+        assert_eq!(selection.fingerprint(), copy.fingerprint());
+        assert_ne!(selection.fingerprint(), set.fingerprint());
+        let (found, expected) = (selection.batch_targets(&[1, 2], 4, 0.1), copy.batch_targets(&[1, 2], 4, 0.1));
+        assert_eq!((found.rows, found.scales, found.labels), (expected.rows, expected.scales, expected.labels));
+        assert_eq!(selection.input(2), [3.0]);
+
+        let refused = |rows: &[u32], start: &str| {
+            let error = set.select(rows).unwrap_err().to_string();
+            assert!(error.starts_with(start), "{error}");
+        };
+        refused(&[], "samples = none: ");
+        refused(&[0, 4], "samples = 4: ");
+        refused(&[2, 2], "weight of sample 2 is 0: ");
+        assert!(selection.select(&[0]).unwrap_err().to_string().starts_with("samples = a selection: "));
+    }
+
+    #[test]
     fn smoothed_weighted_targets_by_hand() {
         let pixels = Array2::zeros((2, 1));
         let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();

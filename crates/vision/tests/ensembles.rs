@@ -212,6 +212,33 @@ fn a_member_that_fails_leaves_the_others_alone() {
     }
 }
 
+/// NaN times zero is NaN: nothing of a diverged member may be multiplied into another.
+#[test]
+fn a_diverged_member_of_a_stack_of_convolutions_leaves_the_others_alone() {
+    let (pixels, targets) = data();
+    let set = TrainingSet::new(Inputs::new(pixels.view(), IMAGE).unwrap(), &targets).unwrap();
+    for architecture in &architectures()[2..4] {
+        let config = TrainConfig::default().with_epochs(2).with_batch_size(16);
+        let healthy = |k: usize| Member::new(Seed::new(k as u64), architecture.clone(), config.clone());
+        let wild = |k: usize| {
+            let config = if k == 1 { config.clone().with_learning_rate(1e30) } else { config.clone() };
+            Member { config, ..healthy(k) }
+        };
+        let ensemble = Ensemble::new(&set, &Device::flex()).with_strategy(Strategy::Stacked { at_once: 3 });
+        let expected = ensemble.collect(3, healthy, |_, run| Ok(bytes(&run.model))).unwrap();
+        let report = ensemble.train(
+            3,
+            wild,
+            |_, run| Ok(bytes(&run.model)),
+            |k, result| {
+                assert!(result.map_or(k == 1, |result| result == expected[k]), "{k}");
+                ControlFlow::Continue(())
+            },
+        );
+        assert_eq!(report.unwrap().failures.iter().map(|f| f.member).collect::<Vec<_>>(), [1]);
+    }
+}
+
 #[test]
 fn a_member_that_cannot_be_trained_is_refused_before_any_is() {
     let (pixels, targets) = data();

@@ -5,7 +5,6 @@
 
 mod ledger;
 mod net;
-mod ops;
 mod optimiser;
 mod stack;
 

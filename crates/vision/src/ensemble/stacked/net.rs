@@ -3,7 +3,6 @@
 //! An MLP reads `[m, b, i]`, a product per member. Networks of convolutions read `[b, m C, H, W]`: the channels of all
 //! members side by side, convolved in m groups; batch normalisation and pooling never mix channels anyway.
 
-use super::ops::{self, Normalised};
 use super::stack::{Leaf, Stack};
 use crate::architecture::Architecture;
 use crate::convnet::{ConvNetConfig, mean_over_pixels};
@@ -16,6 +15,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tenfold_core_tensor::image::ImageShape;
+use tenfold_core_tensor::ops::tensor::{
+    BatchNormOptions, Conv2dOptions, Normalised, Pool2dOptions, batch_norm, conv2d, max_pool2d,
+};
 
 /// What a stack says about a batch of each member.
 pub(super) struct Forward {
@@ -83,14 +85,15 @@ impl Net<'_> {
         let mut features = self.images(x, config.image);
         for block in 0..config.blocks {
             let convolved = self.conv(&format!("blocks.{block}.conv"), features, 1);
-            features = ops::halve(relu(self.norm(&format!("blocks.{block}.norm"), convolved)));
+            let normalised = self.norm(&format!("blocks.{block}.norm"), convolved, None, true);
+            features = max_pool2d(normalised, Pool2dOptions::new(2));
         }
         self.head(features)
     }
 
     fn resnet(&mut self, config: &ResNetConfig, x: Tensor<3>) -> Tensor<3> {
         let stem = self.conv("stem", self.images(x, config.image), 1);
-        let mut features = relu(self.norm("stem_norm", stem));
+        let mut features = self.norm("stem_norm", stem, None, true);
         for (block, stride) in config.strides().enumerate() {
             features = self.block(&format!("blocks.{block}"), features, stride, config.shortcut);
         }
@@ -99,14 +102,13 @@ impl Net<'_> {
 
     fn block(&mut self, name: &str, x: Tensor<4>, stride: usize, shortcut: Shortcut) -> Tensor<4> {
         let inner = self.conv(&format!("{name}.conv1"), x.clone(), stride);
-        let inner = relu(self.norm(&format!("{name}.norm1"), inner));
+        let inner = self.norm(&format!("{name}.norm1"), inner, None, true);
         let inner = self.conv(&format!("{name}.conv2"), inner, 1);
-        let inner = self.norm(&format!("{name}.norm2"), inner);
         let beside = match shortcut {
             _ if stride == 1 => x,
             Shortcut::Projection => {
                 let projected = self.conv(&format!("{name}.projection.conv"), x, stride);
-                self.norm(&format!("{name}.projection.norm"), projected)
+                self.norm(&format!("{name}.projection.norm"), projected, None, false)
             }
             Shortcut::Subsample => {
                 // Each member's channels are padded apart.
@@ -115,7 +117,7 @@ impl Net<'_> {
                 x.reshape(inner.dims())
             }
         };
-        relu(inner + beside)
+        self.norm(&format!("{name}.norm2"), inner, Some(beside), true)
     }
 
     /// A [`batch`] as `[b, m C, H, W]`.
@@ -131,35 +133,38 @@ impl Net<'_> {
         self.linear("output", embedding)
     }
 
+    /// A product per member and its bias: `[m, b, i] [m, i, o] + [m, 1, o]`.
     fn linear(&self, name: &str, x: Tensor<3>) -> Tensor<3> {
         let m = self.stack.members();
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         let (inputs, outputs) = (x.dims()[2], self.stack.leaf(&bias).shape[0]);
-        ops::linear(
-            x,
-            self.parameter(&weight).reshape([m, inputs, outputs]),
-            self.parameter(&bias).reshape([m, 1, outputs]),
-        )
+        let product = x.matmul(self.parameter(&weight).reshape([m, inputs, outputs]));
+        product + self.parameter(&bias).reshape([m, 1, outputs])
     }
 
+    /// A convolution in m groups that keeps ceil(size / stride) pixels.
     fn conv(&self, name: &str, x: Tensor<4>, stride: usize) -> Tensor<4> {
         let m = self.stack.members();
         let name = format!("{name}.weight");
         let mut shape: [usize; 4] = std::array::from_fn(|axis| self.stack.leaf(&name).shape[axis]);
         shape[0] *= m;
-        ops::conv(x, self.parameter(&name).reshape(shape), stride, m)
+        let padding = [shape[2] / 2, shape[3] / 2];
+        let options = Conv2dOptions { stride: [stride; 2], padding, dilation: [1; 2], groups: m };
+        conv2d(x, self.parameter(&name).reshape(shape), None, options)
     }
 
-    fn norm(&mut self, name: &str, x: Tensor<4>) -> Tensor<4> {
+    /// Batch normalisation, then the residual and the ReLU if there are any. Notes where the running statistics go.
+    fn norm(&mut self, name: &str, x: Tensor<4>, residual: Option<Tensor<4>>, relu: bool) -> Tensor<4> {
         let channels = x.dims()[1];
         let m = self.stack.members();
         let vector = |part: &str| self.parameter(&format!("{name}.{part}")).reshape([channels]);
         // The single networks have Burn's own constants.
         let BatchNormConfig { momentum, epsilon, .. } = BatchNormConfig::new(channels);
-        let Normalised { output, mean, variance } = ops::batch_norm(x, vector("gamma"), vector("beta"), epsilon);
+        let options = BatchNormOptions { epsilon, relu };
+        let Normalised { output, mean, variance } = batch_norm(x, vector("gamma"), vector("beta"), residual, options);
         for (part, of_batch) in [("running_mean", mean), ("running_var", variance)] {
             let name = format!("{name}.{part}");
-            let of_batch = of_batch.reshape([m, channels / m]);
+            let of_batch = of_batch.inner().reshape([m, channels / m]);
             let running = self.stack.leaf(&name).value.clone() * (1.0 - momentum) + of_batch * momentum;
             self.statistics.push((name, running));
         }
