@@ -59,6 +59,11 @@ impl Pass<'_> {
         config.augmentation.push(data.input(self.order[place]), data.inputs().image(), &mut self.draws, pixels);
     }
 
+    /// The row of the whole set that is at a place.
+    pub(crate) fn row(&self, place: usize) -> usize {
+        self.feed.data.row(self.order[place])
+    }
+
     /// The targets of some places.
     pub(crate) fn targets(&self, places: Range<usize>, classes: usize) -> BatchTargets {
         self.feed.data.batch_targets(&self.order[places], classes, self.feed.config.label_smoothing)

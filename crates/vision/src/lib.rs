@@ -86,6 +86,11 @@ pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
 pub use train::{EpochLog, Trained, resume, train};
 
+/// The chapter's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/ensembles.md")]
+struct Chapter;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +105,8 @@ mod tests {
         shared::<Inputs<'static>>();
         shared::<TrainingSet<'static>>();
         shared::<TrainConfig>();
+        shared::<Member>();
+        shared::<Ensemble<'static>>();
         shared::<VisionError>();
     }
 }

@@ -239,7 +239,7 @@ impl<'a> TrainingSet<'a> {
     }
 
     /// The row of a sample in inputs, targets and weights.
-    fn row(&self, sample: usize) -> usize {
+    pub(crate) fn row(&self, sample: usize) -> usize {
         self.rows.map_or(sample, |rows| rows[sample] as usize)
     }
 

@@ -3,6 +3,7 @@
 //! Each member's arithmetic is that of [`train`](crate::train()) in another order of summation; nothing crosses from one
 //! to another, so that a member which diverges leaves the others alone.
 
+mod batch;
 mod ledger;
 mod net;
 mod optimiser;
@@ -16,13 +17,13 @@ use crate::model::Model;
 use crate::targets::TrainingSet;
 use crate::train::{EpochLog, Trained, require_finite};
 use crate::weights::Weights;
+use batch::Source;
 use burn::tensor::Device;
 use ledger::StackLedger;
 use optimiser::StackOptimiser;
 use stack::Stack;
 use std::path::Path;
 use std::time::Instant;
-use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Seed;
 
 /// What each epoch of a member showed, or why it failed.
@@ -35,7 +36,6 @@ pub(super) fn train(
     device: &Device,
 ) -> Result<Vec<Result<Trained<Model>, VisionError>>, VisionError> {
     let ([Member { architecture, config, .. }, ..], [set, ..]) = (members, sets) else { return Ok(Vec::new()) };
-    let image = set.inputs().image();
     let feed = |(member, set)| {
         let Member { config, seed, .. }: &Member = member;
         Feed::new(set, config, *seed)
@@ -45,8 +45,7 @@ pub(super) fn train(
         optimiser: StackOptimiser::new(members, device),
         outcomes: members.iter().map(|_| Ok(Vec::new())).collect(),
         feeds: members.iter().zip(sets).map(feed).collect(),
-        image,
-        device: device.clone().autodiff(),
+        source: Source::new(set.inputs(), architecture, members, device),
     };
     for epoch in 0..config.epochs {
         if run.outcomes.iter().any(Result::is_ok) {
@@ -62,9 +61,7 @@ struct Run<'a> {
     optimiser: StackOptimiser,
     outcomes: Vec<Outcome>,
     feeds: Vec<Feed<'a>>,
-    image: ImageShape,
-    /// With autodiff.
-    device: Device,
+    source: Source<'a>,
 }
 
 impl Run<'_> {
@@ -79,7 +76,7 @@ impl Run<'_> {
             // The same places of each member's own order.
             let places = passes.first().map_or(0..0, |pass| pass.batch(step));
             let targets: Vec<_> = passes.iter().map(|pass| pass.targets(places.clone(), classes)).collect();
-            let x = net::batch(&self.stack, &mut passes, places.clone(), self.image, &self.device);
+            let x = self.source.batch(&mut passes, places.clone());
 
             let forward = net::forward(&self.stack, x);
             let logits = forward.logits.reshape([self.feeds.len() * places.len(), classes]);

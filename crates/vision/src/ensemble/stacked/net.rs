@@ -6,14 +6,12 @@
 use super::stack::{Leaf, Stack};
 use crate::architecture::Architecture;
 use crate::convnet::{ConvNetConfig, mean_over_pixels};
-use crate::feed::Pass;
 use crate::mlp::MlpConfig;
 use crate::resnet::{ResNetConfig, Shortcut, subsample};
 use burn::nn::BatchNormConfig;
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::ops::tensor::{
     BatchNormOptions, Conv2dOptions, Normalised, Pool2dOptions, batch_norm, conv2d, max_pool2d,
@@ -29,30 +27,7 @@ pub(super) struct Forward {
     pub(super) statistics: Vec<(String, Tensor<2>)>,
 }
 
-/// The inputs of all members at the same places of their orders, as [`forward`] reads them: `[m, b, C, H, W]` for an
-/// MLP, `[b, m, C, H, W]` for the others, flat from the third axis on.
-pub(super) fn batch(
-    stack: &Stack,
-    passes: &mut [Pass],
-    places: Range<usize>,
-    image: ImageShape,
-    device: &Device,
-) -> Tensor<3> {
-    let mut pixels = Vec::with_capacity(passes.len() * places.len() * image.features());
-    let leading = match stack.architecture() {
-        Architecture::Mlp(_) => {
-            passes.iter_mut().for_each(|pass| places.clone().for_each(|place| pass.push(place, &mut pixels)));
-            [passes.len(), places.len()]
-        }
-        Architecture::ConvNet(_) | Architecture::ResNet(_) => {
-            places.clone().for_each(|place| passes.iter_mut().for_each(|pass| pass.push(place, &mut pixels)));
-            [places.len(), passes.len()]
-        }
-    };
-    Tensor::from_data(TensorData::new(pixels, [leading[0], leading[1], image.features()]), device)
-}
-
-/// Logits of a [`batch`].
+/// Logits of a [`batch`](super::batch::Source::batch).
 pub(super) fn forward(stack: &Stack, x: Tensor<3>) -> Forward {
     let track = |(name, leaf): (&String, &Leaf)| {
         let learned = Leaf::is_learned(name);
@@ -120,7 +95,7 @@ impl Net<'_> {
         self.norm(&format!("{name}.norm2"), inner, Some(beside), true)
     }
 
-    /// A [`batch`] as `[b, m C, H, W]`.
+    /// A batch `[b, m, C H W]` as `[b, m C, H, W]`.
     fn images(&self, x: Tensor<3>, image: ImageShape) -> Tensor<4> {
         let [b, m, _] = x.dims();
         x.reshape([b, m * image.channels, image.height, image.width])
