@@ -295,23 +295,13 @@ impl Kernel for Normalise<'_> {
         let lowest = simd.splat(if relu { 0.0 } else { f32::NEG_INFINITY });
         let vectors = y.chunks_mut(S::LANES).zip(x.chunks(S::LANES)).enumerate();
         for (i, (y, x)) in vectors {
-            let mut v = simd.fma(load(simd, x), scale, shift);
+            let mut v = simd.fma(simd.read(x), scale, shift);
             if let Some(residual) = residual {
-                v = simd.add(v, load(simd, &residual[i * S::LANES..][..x.len()]));
+                v = simd.add(v, simd.read(&residual[i * S::LANES..][..x.len()]));
             }
-            store(simd, y, simd.max(lowest, v));
+            simd.write(y, simd.max(lowest, v));
         }
     }
-}
-
-#[inline(always)]
-fn load<S: Simd>(simd: S, from: &[f32]) -> S::V {
-    if from.len() == S::LANES { simd.load(from) } else { simd.load_part(from, 0.0) }
-}
-
-#[inline(always)]
-fn store<S: Simd>(simd: S, to: &mut [f32], v: S::V) {
-    if to.len() == S::LANES { simd.store(to, v) } else { simd.store_part(to, v) }
 }
 
 /// What both passes of the gradient read of one plane.
@@ -330,12 +320,12 @@ impl PlaneGradient<'_> {
     #[inline(always)]
     fn at<S: Simd>(&self, simd: S, i: usize) -> (S::V, S::V) {
         let part = i * S::LANES..((i + 1) * S::LANES).min(self.x.len());
-        let (x, dy) = (load(simd, &self.x[part.clone()]), load(simd, &self.dy[part.clone()]));
+        let (x, dy) = (simd.read(&self.x[part.clone()]), simd.read(&self.dy[part.clone()]));
         if !self.relu {
             return (x, dy);
         }
         let y = match self.y {
-            Some(y) => load(simd, &y[part]),
+            Some(y) => simd.read(&y[part]),
             // The very operation of the forward pass, so that the same numbers are cut off.
             None => simd.fma(x, simd.splat(self.forward.scale), simd.splat(self.forward.shift)),
         };
@@ -384,9 +374,9 @@ impl Kernel for WriteGradient<'_> {
         let [of_z, of_x, constant] = [self.of_z, self.of_x, self.constant].map(|v| simd.splat(v));
         for (i, dx) in self.dx.chunks_mut(S::LANES).enumerate() {
             let (x, z) = self.plane.at(simd, i);
-            store(simd, dx, simd.fma(z, of_z, simd.fma(x, of_x, constant)));
+            simd.write(dx, simd.fma(z, of_z, simd.fma(x, of_x, constant)));
             if let Some(dr) = &mut self.dr {
-                store(simd, &mut dr[i * S::LANES..][..dx.len()], z);
+                simd.write(&mut dr[i * S::LANES..][..dx.len()], z);
             }
         }
     }

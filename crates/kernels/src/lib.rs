@@ -6,13 +6,19 @@
 //! | module | what |
 //! |---|---|
 //! | [`simd`] | vectors, chosen when the program runs |
+//! | [`elementwise`] | functions of one number, and their slopes |
+//! | [`softmax`] | softmax, its logarithm, cross-entropy |
+//! | [`norm`] | layer norm and RMS norm |
+//! | [`math`] | elementary functions of vectors |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`attention`] | scaled dot-product attention |
 //! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
 //! | [`product`] | matrix products |
 //! | [`linear`] | linear layers with bias and ReLU |
 //! | [`optimiser`] | steps of SGD and AdamW |
 //! | [`pool`] | pooling |
+//! | [`subsample`] | every s-th pixel, for shortcuts |
 //! | [`reduce`] | sums over channels and columns |
 //!
 //! # Conventions
@@ -23,11 +29,15 @@
 //! - NaN in, NaN out.
 //! - For the same input and processor the result has the same bytes, whatever the number of threads.
 
+pub mod attention;
 pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;
+pub mod elementwise;
 pub mod error;
 pub mod linear;
+pub mod math;
+pub mod norm;
 pub mod optimiser;
 pub mod parallel;
 pub mod pool;
@@ -35,5 +45,7 @@ pub mod product;
 pub mod reduce;
 mod scratch;
 pub mod simd;
+pub mod softmax;
+pub mod subsample;
 
 pub use error::KernelError;

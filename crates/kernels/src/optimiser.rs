@@ -104,16 +104,6 @@ struct SgdChunk<'a> {
     velocity: &'a mut [f32],
 }
 
-#[inline(always)]
-fn load<S: Simd>(simd: S, from: &[f32]) -> S::V {
-    if from.len() == S::LANES { simd.load(from) } else { simd.load_part(from, 0.0) }
-}
-
-#[inline(always)]
-fn store<S: Simd>(simd: S, to: &mut [f32], v: S::V) {
-    if to.len() == S::LANES { simd.store(to, v) } else { simd.store_part(to, v) }
-}
-
 impl Kernel for SgdChunk<'_> {
     type Output = ();
 
@@ -124,19 +114,19 @@ impl Kernel for SgdChunk<'_> {
         let pairs = self.parameter.chunks_mut(S::LANES).zip(self.gradient.chunks(S::LANES));
         if momentum == 0.0 {
             for (p, g) in pairs {
-                let old = load(simd, p);
-                let g = simd.fma(lambda, old, load(simd, g));
-                store(simd, p, simd.neg_fma(eta, g, old));
+                let old = simd.read(p);
+                let g = simd.fma(lambda, old, simd.read(g));
+                simd.write(p, simd.neg_fma(eta, g, old));
             }
             return;
         }
         for ((p, g), v) in pairs.zip(self.velocity.chunks_mut(S::LANES)) {
-            let old = load(simd, p);
-            let g = simd.fma(lambda, old, load(simd, g));
-            let velocity = simd.fma(mu, load(simd, v), g);
-            store(simd, v, velocity);
+            let old = simd.read(p);
+            let g = simd.fma(lambda, old, simd.read(g));
+            let velocity = simd.fma(mu, simd.read(v), g);
+            simd.write(v, velocity);
             let direction = if nesterov { simd.fma(mu, velocity, g) } else { velocity };
-            store(simd, p, simd.neg_fma(eta, direction, old));
+            simd.write(p, simd.neg_fma(eta, direction, old));
         }
     }
 }
@@ -171,14 +161,14 @@ impl Kernel for AdamWChunk<'_> {
         let pairs = self.parameter.chunks_mut(S::LANES).zip(self.gradient.chunks(S::LANES));
         let moments = self.first.chunks_mut(S::LANES).zip(self.second.chunks_mut(S::LANES));
         for ((p, g), (m, v)) in pairs.zip(moments) {
-            let g = load(simd, g);
-            let first = simd.fma(beta1, load(simd, m), simd.mul(new1, g));
-            let second = simd.fma(beta2, load(simd, v), simd.mul(new2, simd.mul(g, g)));
-            store(simd, m, first);
-            store(simd, v, second);
+            let g = simd.read(g);
+            let first = simd.fma(beta1, simd.read(m), simd.mul(new1, g));
+            let second = simd.fma(beta2, simd.read(v), simd.mul(new2, simd.mul(g, g)));
+            simd.write(m, first);
+            simd.write(v, second);
             let deviation = simd.add(simd.sqrt(simd.mul(second, scale)), epsilon);
-            let kept = simd.mul(keep, load(simd, p));
-            store(simd, p, simd.sub(kept, simd.div(simd.mul(rate, first), deviation)));
+            let kept = simd.mul(keep, simd.read(p));
+            simd.write(p, simd.sub(kept, simd.div(simd.mul(rate, first), deviation)));
         }
     }
 }

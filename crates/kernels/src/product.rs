@@ -48,6 +48,19 @@ impl<'a> Matrix<'a> {
 /// # Panics
 /// If sizes do not go together.
 pub fn product(a: Matrix, b: Matrix, c: &mut [f32], add: bool) {
+    let parallel = match rayon::current_num_threads() > 1 && c.len() * a.columns >= WORTH_A_THREAD {
+        true => Parallelism::Rayon(0),
+        false => Parallelism::None,
+    };
+    scaled_product(1.0, a, b, c, add, parallel);
+}
+
+/// `C = s A B`, or `C += s A B`, on this thread: for tasks that are themselves run in parallel.
+pub(crate) fn product_here(scale: f32, a: Matrix, b: Matrix, c: &mut [f32], add: bool) {
+    scaled_product(scale, a, b, c, add, Parallelism::None);
+}
+
+fn scaled_product(scale: f32, a: Matrix, b: Matrix, c: &mut [f32], add: bool, parallel: Parallelism) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
     assert_eq!(b.rows, k, "[{m}, {k}] times [{}, {n}]", b.rows);
     assert_eq!(c.len(), m * n, "the product is [{m}, {n}]");
@@ -60,10 +73,6 @@ pub fn product(a: Matrix, b: Matrix, c: &mut [f32], add: bool) {
         }
         return;
     }
-    let parallel = match rayon::current_num_threads() > 1 && m * n * k >= WORTH_A_THREAD {
-        true => Parallelism::Rayon(0),
-        false => Parallelism::None,
-    };
     let ([a_row, a_column], [b_row, b_column]) = (a.strides(), b.strides());
     // SAFETY: the pointers belong to slices of rows * columns numbers with the given strides, and `c` is exclusive.
     unsafe {
@@ -82,7 +91,7 @@ pub fn product(a: Matrix, b: Matrix, c: &mut [f32], add: bool) {
             b_column,
             b_row,
             if add { 1.0 } else { 0.0 },
-            1.0,
+            scale,
             false,
             false,
             false,

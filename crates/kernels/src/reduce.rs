@@ -53,6 +53,36 @@ pub fn column_sums(x: &[f32], columns: usize, sums: &mut [f32]) {
     }
 }
 
+/// The mean of each plane of `pixels` numbers.
+///
+/// ```
+/// let mut means = [0.0; 2];
+/// tenfold_kernels::reduce::plane_means(&[1.0, 3.0, 5.0, 9.0], 2, &mut means);
+/// assert_eq!(means, [2.0, 7.0]);
+/// ```
+///
+/// # Panics
+/// If `x` is not as many planes as there are means.
+pub fn plane_means(x: &[f32], pixels: usize, means: &mut [f32]) {
+    assert_eq!(x.len(), means.len() * pixels, "one mean per plane of {pixels}");
+    const PLANES: usize = 64;
+    parallel::chunks(means, PLANES, x.len(), |i, means| {
+        for (j, mean) in means.iter_mut().enumerate() {
+            *mean = dispatch(Sum(&x[(i * PLANES + j) * pixels..][..pixels])) / pixels as f32;
+        }
+    });
+}
+
+/// The gradient of [`plane_means`]: each plane's pixels share its gradient equally.
+///
+/// # Panics
+/// If `dx` is not as many planes as there are gradients.
+pub fn plane_means_gradient(dy: &[f32], pixels: usize, dx: &mut [f32]) {
+    assert_eq!(dx.len(), dy.len() * pixels, "one gradient per plane of {pixels}");
+    let work = dx.len();
+    parallel::chunks(dx, pixels.max(1), work, |i, dx| dx.fill(dy[i] / pixels as f32));
+}
+
 struct Sum<'a>(&'a [f32]);
 
 impl Kernel for Sum<'_> {

@@ -10,7 +10,7 @@ use burn::nn::{BatchNorm, Linear};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::image::ImageShape;
-use tenfold_core_tensor::ops::tensor::{Activation, Pool2dOptions, max_pool2d};
+use tenfold_core_tensor::ops::tensor::{Activation, Pool2dOptions, max_pool2d, mean_over_pixels};
 use tenfold_core_tensor::seed::Seed;
 
 /// Sizes of a small convolutional network.
@@ -128,11 +128,6 @@ impl ConvNet {
         let embedding = mean_over_pixels(features);
         Output { logits: layers::linear(&self.output, embedding.clone(), Activation::Identity), embedding }
     }
-}
-
-/// Global average pooling: `[n, C, H, W]` to `[n, C]`.
-pub(crate) fn mean_over_pixels(features: Tensor<4>) -> Tensor<2> {
-    features.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
 }
 
 #[cfg(test)]

@@ -71,6 +71,14 @@ pub enum VisionError {
         /// What is wrong with it.
         source: Box<VisionError>,
     },
+    /// The stack in which a member was trained failed as a whole.
+    #[error("its stack of {members} failed: {reason}")]
+    Stack {
+        /// How many members it had.
+        members: usize,
+        /// Why.
+        reason: String,
+    },
     /// A worker panicked.
     #[error("the worker panicked: {message}")]
     Panic {

@@ -1,17 +1,16 @@
 //! Residual networks for small images: the CIFAR family of He et al. 2016, section 4.2.
 
 use crate::classifier::Output;
-use crate::convnet::mean_over_pixels;
 use crate::error::{VisionError, require};
 use crate::initialise::Initialiser;
 use crate::layers;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
-use burn::tensor::{Device, Tensor, s};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::image::ImageShape;
-use tenfold_core_tensor::ops::tensor::Activation;
+use tenfold_core_tensor::ops::tensor::{Activation, mean_over_pixels, subsample};
 use tenfold_core_tensor::seed::Seed;
 
 /// What runs beside a block that halves the image and doubles the channels.
@@ -200,29 +199,9 @@ impl Block {
     }
 }
 
-/// Every `stride`-th pixel, with zeros for the channels that `x` lacks.
-pub(crate) fn subsample(x: Tensor<4>, stride: usize, channels: usize) -> Tensor<4> {
-    let step = stride as isize;
-    let x = x.slice(s![.., .., ..;step, ..;step]);
-    let new = channels - x.dims()[1];
-    x.pad([(new / 2, new - new / 2), (0, 0), (0, 0)], 0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::TensorData;
-
-    #[test]
-    fn subsampling_keeps_every_second_pixel_between_zero_channels() {
-        let device = Device::flex();
-        let values: Vec<f32> = (1..=15).map(|v| v as f32).collect();
-        let x = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 3, 5]), &device);
-        let y = subsample(x, 2, 2);
-        assert_eq!(y.dims(), [1, 2, 2, 3]);
-        let y: Vec<f32> = y.into_data().try_into_vec().unwrap();
-        assert_eq!(y, [1.0, 3.0, 5.0, 11.0, 13.0, 15.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-    }
 
     #[test]
     fn each_rule_names_its_field() {

@@ -99,6 +99,18 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn zero(self) -> Self::V {
         self.splat(0.0)
     }
+
+    /// Up to a vector's numbers, with zeros after them.
+    #[inline(always)]
+    fn read(self, from: &[f32]) -> Self::V {
+        if from.len() == Self::LANES { self.load(from) } else { self.load_part(from, 0.0) }
+    }
+
+    /// Writes up to a vector's numbers.
+    #[inline(always)]
+    fn write(self, to: &mut [f32], v: Self::V) {
+        if to.len() == Self::LANES { self.store(to, v) } else { self.store_part(to, v) }
+    }
 }
 
 /// A computation that can run on any vectors.

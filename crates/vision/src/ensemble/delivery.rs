@@ -133,7 +133,9 @@ impl<'a, R: DeserializeOwned, F: FnMut(usize, Result<R, &VisionError>) -> Contro
         Ok(if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(self.waiting.len()) })
     }
 
-    pub(super) fn into_report(self) -> Report {
-        self.report
+    /// Sees to it that what was kept lasts.
+    pub(super) fn finish(self) -> Result<Report, VisionError> {
+        self.store.as_ref().map_or(Ok(()), Store::flush)?;
+        Ok(self.report)
     }
 }

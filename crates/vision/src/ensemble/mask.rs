@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// assert!(BitMask::from_rows(70, [70]).is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct BitMask {
     len: usize,
     /// Sample i is bit i % 64 of word i / 64; bits beyond the last sample are 0.
@@ -60,6 +61,26 @@ impl BitMask {
     }
 }
 
+/// A mask as it is read: of any length, with any bits.
+#[derive(Deserialize)]
+struct Unchecked {
+    len: usize,
+    words: Vec<u64>,
+}
+
+impl TryFrom<Unchecked> for BitMask {
+    type Error = &'static str;
+
+    fn try_from(Unchecked { len, words }: Unchecked) -> Result<Self, Self::Error> {
+        // Bits of the last word that no sample has.
+        let beyond = words.last().is_some_and(|&word| !len.is_multiple_of(64) && word >> (len % 64) != 0);
+        if words.len() != len.div_ceil(64) || beyond {
+            return Err("a mask must have one bit for each sample and no more");
+        }
+        Ok(Self { len, words })
+    }
+}
+
 /// One bit per element.
 impl FromIterator<bool> for BitMask {
     fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> Self {
@@ -88,7 +109,16 @@ mod tests {
             prop_assert_eq!(mask.len(), bits.len());
             prop_assert_eq!((0..bits.len()).map(|i| mask.get(i)).collect::<Vec<_>>(), bits.clone());
             prop_assert_eq!(mask.count(), bits.iter().filter(|&&bit| bit).count());
-            prop_assert_eq!(BitMask::from_rows(bits.len(), mask.rows()), Some(mask));
+            prop_assert_eq!(BitMask::from_rows(bits.len(), mask.rows()), Some(mask.clone()));
+            let json = serde_json::to_string(&mask).unwrap();
+            prop_assert_eq!(serde_json::from_str::<BitMask>(&json).unwrap(), mask);
+        }
+
+        #[test]
+        fn what_is_read_is_a_mask_or_refused(len in 0_usize..200, words in proptest::collection::vec(any::<u64>(), 0..4)) {
+            if let Ok(mask) = BitMask::try_from(Unchecked { len, words }) {
+                prop_assert_eq!(mask.count(), mask.rows().count());
+            }
         }
     }
 }

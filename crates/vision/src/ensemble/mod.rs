@@ -191,7 +191,7 @@ impl<'a> Ensemble<'a> {
         // otherwise.
         let missing: Vec<_> = plan.jobs.into_iter().filter(|job| job.iter().any(|&m| !delivery.has(m))).collect();
         if delivery.advance()?.is_break() {
-            return Ok(delivery.into_report());
+            return delivery.finish();
         }
 
         let send = |index: usize, trained: Result<Trained<Model>, VisionError>| {
@@ -214,13 +214,13 @@ impl<'a> Ensemble<'a> {
                     for (&index, trained) in stack.iter().zip(self.train_stack(&chosen)) {
                         let (index, sent) = send(index, trained);
                         if delivery.receive(index, sent)?.is_break() {
-                            return Ok(delivery.into_report());
+                            return delivery.finish();
                         }
                     }
                 }
             }
         }
-        Ok(delivery.into_report())
+        delivery.finish()
     }
 
     /// Like [`train`](Self::train), but returns the results in the order of the members, or the first failure.
@@ -264,8 +264,8 @@ impl<'a> Ensemble<'a> {
         match attempt {
             Ok(results) => results,
             Err(error) => {
-                let message = format!("in a stack of {}: {error}", members.len());
-                members.iter().map(|_| Err(VisionError::Panic { message: message.clone() })).collect()
+                let fault = |_| VisionError::Stack { members: members.len(), reason: error.to_string() };
+                members.iter().map(|member| Err(fault(member))).collect()
             }
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! `plan.jsonl` has a first line about the whole and one line per member. `members.log` holds the results, one frame
 //! after the other as members finish. A log and not a file per member: thousands of small files are slow to list and
-//! count against quotas where many networks are trained, and appending is safe here, for a kill leaves at most
-//! one torn frame, the last, which its checksum gives away.
+//! count against quotas where many networks are trained, and appending is safe here. A kill leaves at most one torn
+//! frame, the last, which is cut off. A frame whose checksum fails, as a power cut may leave, is passed over, and
+//! its member trained again.
 //!
 //! A frame is the length of its payload and the member's number (eight bytes each, little-endian), the SHA-256 of both
 //! numbers and the payload (64 hexadecimal digits), and the payload: the result as CBOR, which unlike JSON has NaN.
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tenfold_core_tensor::files::{FileError, sha256, write_atomic};
 
 /// The first line of a plan.
@@ -46,7 +48,11 @@ pub(super) struct Store {
     /// Where the payload of each finished member lies.
     payloads: BTreeMap<usize, (u64, usize)>,
     end: u64,
+    flushed: Instant,
 }
+
+/// How often results are forced to the disk: what was written outlives a kill at once, but a power cut only then.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Makes the folder, or takes up the one that an earlier run of the same ensemble left.
@@ -68,7 +74,7 @@ impl Store {
         } else {
             write_plan(&plan, header, members)?;
         }
-        let mut store = Self { path, log, payloads: BTreeMap::new(), end: 0 };
+        let mut store = Self { path, log, payloads: BTreeMap::new(), end: 0, flushed: Instant::now() };
         store.scan(members.len())?;
         Ok(store)
     }
@@ -83,21 +89,26 @@ impl Store {
         self.payloads.keys().copied()
     }
 
-    /// Appends a result and waits until it is on disk.
+    /// Appends a result.
     pub(super) fn append(&mut self, member: usize, payload: &[u8]) -> Result<(), VisionError> {
         let numbers = numbers(member, payload.len());
         let mut frame = Vec::with_capacity(PREFIX + payload.len());
         frame.extend(numbers);
         frame.extend(checksum(&numbers, payload).as_bytes());
         frame.extend(payload);
-        let attempt = || {
-            (&self.log).write_all(&frame)?;
-            self.log.sync_data()
-        };
-        attempt().map_err(|e| FileError::new(&self.path, e))?;
+        (&self.log).write_all(&frame).map_err(|e| FileError::new(&self.path, e))?;
+        if self.flushed.elapsed() >= FLUSH_EVERY {
+            self.flush()?;
+            self.flushed = Instant::now();
+        }
         self.payloads.insert(member, (self.end + PREFIX as u64, payload.len()));
         self.end += frame.len() as u64;
         Ok(())
+    }
+
+    /// Waits until all results are on disk.
+    pub(super) fn flush(&self) -> Result<(), VisionError> {
+        Ok(self.log.sync_data().map_err(|e| FileError::new(&self.path, e))?)
     }
 
     /// A result that is there.
@@ -115,42 +126,38 @@ impl Store {
         decode(&payload).map_err(|rule| damaged(&self.path, format!("member {member}"), rule))
     }
 
-    /// Finds the frames and cuts off a torn one at the end.
+    /// Finds the frames, passes over damaged ones and cuts off a torn one at the end.
     fn scan(&mut self, members: usize) -> Result<(), VisionError> {
         let io = |e| VisionError::from(FileError::new(&self.path, e));
         let size = self.log.metadata().map_err(io)?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.log);
         reader.seek(SeekFrom::Start(0)).map_err(io)?;
         while self.end < size {
-            let Some((member, payload)) = next_frame(&mut reader, size - self.end).map_err(io)? else { break };
-            let frame = (PREFIX + payload.length) as u64;
-            if !payload.intact {
-                // Only the last frame can be torn by a kill; before it, the file was changed.
-                if self.end + frame < size {
-                    let key = format!("byte {}", self.end);
-                    return Err(damaged(&self.path, key, "the result does not match its checksum"));
-                }
-                break;
-            }
-            if member >= members {
-                let rule = format!("is of member {member}, and there are {members}");
+            let Some(frame) = next_frame(&mut reader, size - self.end).map_err(io)? else { break };
+            if frame.intact && frame.member >= members {
+                let rule = format!("is a result of member {}, and there are {members}", frame.member);
                 return Err(damaged(&self.path, format!("byte {}", self.end), rule));
             }
-            self.payloads.insert(member, (self.end + PREFIX as u64, payload.length));
-            self.end += frame;
+            let payload = self.end + PREFIX as u64;
+            if frame.intact {
+                self.payloads.insert(frame.member, (payload, frame.length));
+            }
+            self.end = payload + frame.length as u64;
         }
         if self.end < size { self.log.set_len(self.end).map_err(io) } else { Ok(()) }
     }
 }
 
-/// What a frame says, and whether it is true.
-struct Payload {
+/// What a frame says, and whether its checksum agrees.
+struct Frame {
+    member: usize,
+    /// Of the payload.
     length: usize,
     intact: bool,
 }
 
 /// The frame that starts here, or `None` if less than a frame is left.
-fn next_frame(reader: &mut impl Read, left: u64) -> io::Result<Option<(usize, Payload)>> {
+fn next_frame(reader: &mut impl Read, left: u64) -> io::Result<Option<Frame>> {
     if left < PREFIX as u64 {
         return Ok(None);
     }
@@ -165,7 +172,7 @@ fn next_frame(reader: &mut impl Read, left: u64) -> io::Result<Option<(usize, Pa
     let mut payload = vec![0; length as usize];
     reader.read_exact(&mut payload)?;
     let intact = checksum(numbers, &payload).as_bytes() == sum;
-    Ok(Some((member as usize, Payload { length: payload.len(), intact })))
+    Ok(Some(Frame { member: member as usize, length: payload.len(), intact }))
 }
 
 fn numbers(member: usize, length: usize) -> [u8; 16] {
@@ -299,11 +306,30 @@ mod tests {
             let mut changed = whole.clone();
             changed[at] ^= 1;
             std::fs::write(&path, &changed).unwrap();
-            match open(dir.path(), 4) {
-                Ok(store) => assert!(store.kept().count() < 3, "byte {at}"),
-                Err(error) => assert!(error.to_string().contains("members.log: byte "), "{error}"),
+            let store = open(dir.path(), 4).unwrap();
+            assert!(store.kept().count() < 3, "byte {at}");
+            for member in store.kept() {
+                let result: Vec<f32> = store.read(member).unwrap();
+                assert_eq!(result.len(), [0, 99, 2, 40][member], "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_damaged_result_costs_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path());
+        let path = dir.path().join("members.log");
+        let mut file = std::fs::read(&path).unwrap();
+        file[PREFIX] ^= 1;
+        std::fs::write(&path, &file).unwrap();
+        let mut store = open(dir.path(), 4).unwrap();
+        assert_eq!(store.kept().collect::<Vec<_>>(), [0, 3]);
+        store.append(2, &encode(&7).unwrap()).unwrap();
+        drop(store);
+        let store = open(dir.path(), 4).unwrap();
+        assert_eq!(store.read::<i32>(2).unwrap(), 7);
+        assert_eq!(store.kept().collect::<Vec<_>>(), [0, 2, 3]);
     }
 
     #[test]
@@ -336,8 +362,8 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), length in 0..300_u64) {
             let mut file = length.to_le_bytes().to_vec();
             file.extend(&bytes);
-            if let Some((_, payload)) = next_frame(&mut file.as_slice(), file.len() as u64).unwrap() {
-                prop_assert!(!payload.intact);
+            if let Some(frame) = next_frame(&mut file.as_slice(), file.len() as u64).unwrap() {
+                prop_assert!(!frame.intact);
             }
             let _ = decode::<Vec<f32>>(&bytes);
         }

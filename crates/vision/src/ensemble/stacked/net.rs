@@ -5,16 +5,17 @@
 
 use super::stack::{Leaf, Stack};
 use crate::architecture::Architecture;
-use crate::convnet::{ConvNetConfig, mean_over_pixels};
+use crate::convnet::ConvNetConfig;
 use crate::mlp::MlpConfig;
-use crate::resnet::{ResNetConfig, Shortcut, subsample};
+use crate::resnet::{ResNetConfig, Shortcut};
 use burn::nn::BatchNormConfig;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use std::collections::BTreeMap;
 use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::ops::tensor::{
-    BatchNormOptions, Conv2dOptions, Normalised, Pool2dOptions, batch_norm, conv2d, max_pool2d,
+    BatchNormOptions, Conv2dOptions, Normalised, Pool2dOptions, batch_norm, conv2d, max_pool2d, mean_over_pixels,
+    subsample,
 };
 
 /// What a stack says about a batch of each member.

@@ -1,0 +1,115 @@
+use super::*;
+use crate::simd::{Kernel, Level, dispatch_up_to};
+
+type Function<T> = fn(T) -> T;
+
+struct Apply<'a> {
+    which: usize,
+    x: &'a mut [f32],
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for x in self.x.chunks_mut(S::LANES) {
+            let v = simd.read(x);
+            let y = match self.which {
+                0 => exp(simd, v),
+                1 => log(simd, v),
+                2 => tanh(simd, v),
+                3 => sigmoid(simd, v),
+                4 => normal_cdf(simd, v).0,
+                _ => normal_cdf(simd, v).1,
+            };
+            simd.write(x, y);
+        }
+    }
+}
+
+fn apply(limit: Level, which: usize, mut x: Vec<f32>) -> Vec<f32> {
+    dispatch_up_to(limit, Apply { which, x: &mut x });
+    x
+}
+
+/// `Phi(x)` in double precision, to about 1e-13: the continued fraction of the tail, or the series around zero.
+pub(crate) fn normal_cdf_double(x: f64) -> f64 {
+    let t = x.abs();
+    let density = (-0.5 * t * t).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let tail = if t < 3.0 {
+        // Phi(t) = 1/2 + density * (t + t^3 / 3 + t^5 / 15 + ...)
+        let (mut term, mut sum, mut n) = (t, t, 1.0);
+        while term > 1e-18 * sum {
+            n += 2.0;
+            term *= t * t / n;
+            sum += term;
+        }
+        0.5 - density * sum
+    } else {
+        density / (1..200).rev().fold(t, |f, k| t + f64::from(k) / f)
+    };
+    if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+const EXACT: [(&str, Function<f64>, f64); 6] = [
+    ("exp", f64::exp, 2.0),
+    ("log", f64::ln, 2.0),
+    ("tanh", f64::tanh, 2.0),
+    ("sigmoid", |x| 1.0 / (1.0 + (-x).exp()), 2.1),
+    ("normal cdf", normal_cdf_double, 4.2),
+    ("normal density", |x| (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt(), 2.5),
+];
+
+/// Every binade with many mantissas, both signs.
+fn sweep() -> Vec<f32> {
+    (0..u32::MAX / 4099).map(|i| f32::from_bits(i * 4099)).filter(|x| x.is_finite()).collect()
+}
+
+/// How many numbers of single precision lie between, as a fraction.
+fn ulps(found: f32, want: f64) -> f64 {
+    let size = (want.abs() as f32).max(f32::MIN_POSITIVE);
+    let ulp = f64::from(f32::from_bits(size.to_bits() + 1)) - f64::from(size);
+    (f64::from(found) - want).abs() / ulp
+}
+
+#[test]
+fn every_function_is_within_its_bound_in_every_binade() {
+    let sweep = sweep();
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        for (which, (name, exact, bound)) in EXACT.into_iter().enumerate() {
+            let mut worst = (0.0, 0.0_f32, 0.0_f32);
+            for (&x, y) in sweep.iter().zip(apply(limit, which, sweep.clone())) {
+                let want = exact(f64::from(x));
+                if want.is_nan() || (want as f32).is_infinite() {
+                    assert!(y.is_nan() == want.is_nan() && (y.is_nan() || y == want as f32), "{name}({x:e}) = {y:e}");
+                    continue;
+                }
+                let off = ulps(y, want);
+                if off > worst.0 {
+                    worst = (off, x, y);
+                }
+            }
+            // Where multiplication and addition are rounded apart, arguments near the ends lose some more.
+            let bound = if limit == Level::Plain { 2.0 * bound + 64.0 } else { bound };
+            assert!(worst.0 <= bound, "{name} at {limit:?}: {:.3} ulp at {:e}, found {:e}", worst.0, worst.1, worst.2);
+        }
+    }
+}
+
+#[test]
+fn special_values() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    let special = || vec![0.0, -0.0, inf, -inf, nan, -1.0, f32::MIN_POSITIVE / 4.0, f32::MAX, f32::MIN];
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        for (which, (name, exact, _)) in EXACT.into_iter().enumerate() {
+            for (x, y) in special().into_iter().zip(apply(limit, which, special())) {
+                let want = exact(f64::from(x)) as f32;
+                let want =
+                    if which >= 4 && x.is_infinite() { if which == 4 && x > 0.0 { 1.0 } else { 0.0 } } else { want };
+                let same =
+                    y == want || (y.is_nan() && want.is_nan()) || (y - want).abs() <= 2.0 * f32::EPSILON * want.abs();
+                assert!(same, "{name}({x:e}) at {limit:?}: {y:e}, not {want:e}");
+            }
+        }
+    }
+}
