@@ -65,7 +65,7 @@ mod tests {
             walsh_hadamard(&mut y, n);
             for (x, y) in x.chunks_exact(n).zip(y.chunks_exact(n)) {
                 for (i, y) in y.iter().enumerate() {
-                    let sign = |j: usize| if (i & j).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                    let sign = |j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
                     assert_eq!(*y, x.iter().enumerate().map(|(j, x)| sign(j) * x).sum::<f32>(), "exact in any order");
                 }
             }
