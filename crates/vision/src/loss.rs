@@ -8,8 +8,9 @@
 
 use crate::error::VisionError;
 use crate::weights::to_host;
-use burn::tensor::activation::softmax;
+
 use burn::tensor::{Gradients, Tensor, TensorData};
+use tenfold_core_tensor::ops::tensor::softmax;
 
 /// Targets of a batch, each row scaled by its sample's weight over the batch size.
 pub(crate) struct BatchTargets {
