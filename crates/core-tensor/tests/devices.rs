@@ -45,10 +45,10 @@ fn agree<const D: usize>(name: &str, shapes: &[&[usize]], f: impl Fn(&[Tensor<1>
         for (i, (found, wanted)) in run(&device, shapes, &f).into_iter().zip(&wanted).enumerate() {
             assert_eq!(found.len(), wanted.len(), "{name} on {gpu}");
             let largest = wanted.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
-            // GPUs multiply matrices with another order of sums, and take faster exponentials.
+            // CUDA multiplies matrices in tf32, with ten bits of fraction: 2^-11 for each product of numbers up to two.
             let worst = found.iter().zip(wanted).map(|(f, w)| (f - w).abs() / largest).fold(0.0, f32::max);
             println!("{name} on {gpu}, {}: {worst:.1e}", if i == 0 { "output" } else { "gradient" });
-            assert!(worst < 2e-4, "{name} on {gpu}, array {i}: off by {worst:e}");
+            assert!(worst < 2e-3, "{name} on {gpu}, array {i}: off by {worst:e}");
         }
     }
 }
