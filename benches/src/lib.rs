@@ -7,19 +7,29 @@
 //! | module | what |
 //! |---|---|
 //! | [`rounds`] | timing in turn, medians and spreads |
+//! | [`contest`] | ours beside any number of peers: from turns to rows |
+//! | [`agreement`] | whether both sides computed the same |
 //! | [`row`] | what is printed and written |
 //! | [`peer`] | the worker process that holds the peers |
+//! | [`torch`] | PyTorch in such a process |
+//! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
 //! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
+//! | [`train`] | the bench `train`: steps of training |
 //!
 //! A new bench is a module with a `run` like [`search::run`] and a line in [`BENCHES`].
 
+pub mod agreement;
+pub mod contest;
 pub mod error;
 pub mod inputs;
 pub mod peer;
 pub mod rounds;
 pub mod row;
 pub mod search;
+pub mod threads;
+pub mod torch;
+pub mod train;
 
 use error::BenchError;
 use row::Row;
@@ -37,11 +47,18 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 1] = [Bench {
-    name: "search",
-    about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
-    run: search::run,
-}];
+pub const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "search",
+        about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
+        run: search::run,
+    },
+    Bench {
+        name: "train",
+        about: "training steps of a residual network, an encoder and perceptrons, beside PyTorch",
+        run: train::run,
+    },
+];
 
 /// What every bench is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
