@@ -64,8 +64,54 @@ pub fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Result<Tenso
             rule: "shapes must be equal",
         });
     }
-    let losses = (targets * activation::log_softmax(logits, 1)).sum_dim(1).neg();
-    Ok(losses.squeeze_dim(1))
+    #[cfg(feature = "flex")]
+    if super::cpu::fits(&logits) && super::cpu::fits(&targets) {
+        return Ok(fused::cross_entropy(logits, targets));
+    }
+    Ok(cross_entropy_reference(logits, targets))
+}
+
+/// The equation in Burn's operations.
+fn cross_entropy_reference(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    (targets * activation::log_softmax(logits, 1)).sum_dim(1).neg().squeeze_dim(1)
+}
+
+#[cfg(feature = "flex")]
+mod fused {
+    use crate::ops::tensor::cpu::{Array, CpuOp, Forward, apply};
+    use burn::tensor::Tensor;
+    use tenfold_kernels::softmax::{Softmax, cross_entropy as losses, cross_entropy_gradient};
+
+    #[derive(Debug)]
+    struct CrossEntropy;
+
+    pub(super) fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        apply(CrossEntropy, [logits.into_dispatch(), targets.into_dispatch()]).output()
+    }
+
+    impl CpuOp for CrossEntropy {
+        fn forward(&self, inputs: Vec<Array>) -> Forward {
+            let [rows, width] = inputs[0].dims();
+            let write = |l: &mut [f32]| losses(inputs[0].data(), inputs[1].data(), width, l);
+            Forward::new(Array::from_fn(&[rows], write)).keeping(inputs)
+        }
+
+        fn backward(&self, kept: &[Array], dl: Array, wanted: &[bool]) -> Vec<Option<Array>> {
+            let [z, t] = [&kept[0], &kept[1]];
+            let width = z.width();
+            let dz =
+                || Array::from_fn(z.shape(), |dz| cross_entropy_gradient(z.data(), t.data(), dl.data(), width, dz));
+            // dl/dt = -ln softmax(z)
+            let dt = || {
+                Array::from_fn(z.shape(), |dt| {
+                    Softmax::Logarithms.forward(z.data(), width, dt);
+                    let rows = dt.chunks_exact_mut(width.max(1)).zip(dl.data());
+                    rows.for_each(|(row, scale)| row.iter_mut().for_each(|dt| *dt *= -scale));
+                })
+            };
+            vec![wanted[0].then(dz), wanted[1].then(dt)]
+        }
+    }
 }
 
 /// Softmax along `dim` over the entries where `keep` is true; the others get exactly zero.
@@ -148,6 +194,18 @@ mod tests {
                 let want = (row[j] - norm).exp() - f64::from(t[i * c + j]); // softmax(z) - t, rows of t sum to one
                 assert!((f64::from(gradient[i * c + j]) - want).abs() < 16.0 * f64::from(f32::EPSILON));
             }
+        }
+    }
+
+    #[test]
+    fn values_and_gradients_agree_with_burn() {
+        use crate::ops::tensor::testing::{assert_agree, tensor};
+        for shape in [[1, 1], [3, 10], [5, 33]] {
+            let run = |f: fn(Tensor<2>, Tensor<2>) -> Tensor<1>| {
+                move |t: &[Tensor<1>]| f(t[0].clone().reshape(shape), t[1].clone().reshape(shape))
+            };
+            let found = |z, t| soft_cross_entropy(z, t).unwrap();
+            assert_agree(&[tensor(&shape, 1), tensor(&shape, 2)], run(found), run(cross_entropy_reference));
         }
     }
 
