@@ -14,6 +14,7 @@
 //! | [`torch`] | PyTorch in such a process |
 //! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
+//! | [`ops`] | the bench `ops`: single operations against the machine's peaks |
 //! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
 //! | [`train`] | the bench `train`: steps of training |
 //!
@@ -23,6 +24,7 @@ pub mod agreement;
 pub mod contest;
 pub mod error;
 pub mod inputs;
+pub mod ops;
 pub mod peer;
 pub mod rounds;
 pub mod row;
@@ -47,7 +49,7 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 2] = [
+pub const BENCHES: [Bench; 3] = [
     Bench {
         name: "search",
         about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
@@ -57,6 +59,11 @@ pub const BENCHES: [Bench; 2] = [
         name: "train",
         about: "training steps of a residual network, an encoder and perceptrons, beside PyTorch",
         run: train::run,
+    },
+    Bench {
+        name: "ops",
+        about: "single operations beside PyTorch and plain Burn, as shares of this machine's peaks",
+        run: ops::run,
     },
 ];
 
