@@ -302,7 +302,7 @@ pub(super) fn all() -> Vec<Case> {
     let tokens = [Input::new("x", &[2048, 256]), Input::new("gamma", &[256]), Input::new("beta", &[256])];
     let numbers = [Input::new("x", &[M2])];
     let heads = ["q", "k", "v"].map(|name| Input::new(name, &[16, 4, 128, 64]));
-    let images = [Input::new("x", &[128, 16, 32, 32]), Input::new("gamma", &[16]), Input::new("beta", &[16])];
+    let images = [Input::apart("x", &[128, 16, 32, 32]), Input::new("gamma", &[16]), Input::zeros("beta", &[16])];
     let layer =
         [Input::new("x", &[2048, 256]), Input::weight("weight", &[256, 1024], 256), Input::new("bias", &[1024])];
     let losses = [Input::new("x", &[8192, 128]), Input::distributions("targets", &[8192, 128])];

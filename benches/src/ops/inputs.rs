@@ -21,6 +21,10 @@ enum Draw {
     Normal(f32),
     /// The square of a normal number.
     Positive,
+    /// Normal, moved away from zero by this.
+    Apart(f32),
+    /// Zero.
+    Zero,
     /// Rows that sum to one.
     Distributions,
 }
@@ -41,6 +45,17 @@ impl Input {
         Self { draw: Draw::Positive, tracked: false, ..Self::new(name, shape) }
     }
 
+    /// Normal numbers but none near zero, where a ReLU after a normalisation has its kink: which side of it a number comes
+    /// to lie on is then no matter of rounding.
+    pub(super) fn apart(name: &'static str, shape: &[usize]) -> Self {
+        Self { draw: Draw::Apart(0.05), ..Self::new(name, shape) }
+    }
+
+    /// Zeros.
+    pub(super) fn zeros(name: &'static str, shape: &[usize]) -> Self {
+        Self { draw: Draw::Zero, ..Self::new(name, shape) }
+    }
+
     /// Distributions along the last axis, without a gradient.
     pub(super) fn distributions(name: &'static str, shape: &[usize]) -> Self {
         Self { draw: Draw::Distributions, tracked: false, ..Self::new(name, shape) }
@@ -57,6 +72,8 @@ impl Input {
         match self.draw {
             Draw::Normal(deviation) => normal.mapv_into(|z: f32| z * deviation),
             Draw::Positive => normal.mapv_into(|z| z * z),
+            Draw::Apart(gap) => normal.mapv_into(|z: f32| z + gap.copysign(z)),
+            Draw::Zero => normal.mapv_into(|_| 0.0),
             Draw::Distributions => {
                 let mut rows = normal.mapv_into(f32::exp);
                 for mut row in rows.lanes_mut(Axis(self.shape.len() - 1)) {
@@ -109,6 +126,8 @@ mod tests {
         let rows = Input::distributions("t", &[5, 8]).draw(seed);
         assert!(rows.sum_axis(Axis(1)).iter().all(|sum| (sum - 1.0).abs() < 1e-6));
         assert!(Input::positive("v", &[100]).draw(seed).iter().all(|&v| v >= 0.0));
+        assert!(Input::apart("x", &[100]).draw(seed).iter().all(|x| x.abs() >= 0.05));
+        assert!(Input::zeros("b", &[3]).draw(seed).iter().all(|&b| b == 0.0));
         let weight = Input::weight("w", &[10_000], 4).draw(seed);
         // The second moment of 10,000 numbers of variance 1/4, within five standard errors.
         assert!((weight.mapv(|w| w * w).mean().unwrap() - 0.25).abs() < 5.0 * 0.25 * (2.0_f32 / 1e4).sqrt());
