@@ -22,8 +22,17 @@ use burn::tensor::{Bool, Tensor, activation};
 /// # Errors
 /// If `n` is not a power of two.
 pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
+    check_length(x.dims()[1])?;
+    #[cfg(feature = "flex")]
+    if super::cpu::fits(&x) {
+        return Ok(fused::walsh_hadamard(x));
+    }
+    Ok(walsh_hadamard_reference(x))
+}
+
+/// Sums and differences of halves, in Burn's operations.
+fn walsh_hadamard_reference(x: Tensor<2>) -> Tensor<2> {
     let [m, n] = x.dims();
-    check_length(n)?;
     let mut y = x;
     let mut half = 1;
     while half < n {
@@ -32,7 +41,7 @@ pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
         y = Tensor::cat(vec![a.clone() + b.clone(), a - b], 1).reshape([m, n]);
         half *= 2;
     }
-    Ok(y)
+    y
 }
 
 /// Cross-entropy against soft targets, one loss a row: `l_i = -sum_c t_ic log softmax(z_i)_c`, in nats.
@@ -81,6 +90,26 @@ mod fused {
     use crate::ops::tensor::cpu::{Array, CpuOp, Forward, apply};
     use burn::tensor::Tensor;
     use tenfold_kernels::softmax::{Softmax, cross_entropy as losses, cross_entropy_gradient};
+    use tenfold_kernels::walsh_hadamard::walsh_hadamard as transform;
+
+    #[derive(Debug)]
+    struct WalshHadamard;
+
+    pub(super) fn walsh_hadamard(x: Tensor<2>) -> Tensor<2> {
+        apply(WalshHadamard, [x.into_dispatch()]).output()
+    }
+
+    impl CpuOp for WalshHadamard {
+        fn forward(&self, mut inputs: Vec<Array>) -> Forward {
+            let width = inputs[0].width();
+            Forward::new(inputs.swap_remove(0).update(|x| transform(x, width)))
+        }
+
+        fn backward(&self, _: &[Array], dy: Array, _: &[bool]) -> Vec<Option<Array>> {
+            let width = dy.width();
+            vec![Some(dy.update(|dy| transform(dy, width)))]
+        }
+    }
 
     #[derive(Debug)]
     struct CrossEntropy;
@@ -206,6 +235,11 @@ mod tests {
             };
             let found = |z, t| soft_cross_entropy(z, t).unwrap();
             assert_agree(&[tensor(&shape, 1), tensor(&shape, 2)], run(found), run(cross_entropy_reference));
+        }
+        for shape in [[3, 1], [2, 8], [5, 64]] {
+            let run = |f: fn(Tensor<2>) -> Tensor<2>| move |t: &[Tensor<1>]| f(t[0].clone().reshape(shape));
+            let found = |x| walsh_hadamard(x).unwrap();
+            assert_agree(&[tensor(&shape, 1)], run(found), run(walsh_hadamard_reference));
         }
     }
 
