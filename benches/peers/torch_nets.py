@@ -4,6 +4,8 @@ Weights come from our side, as safetensors or npz: `hidden.0.weight`, `output.bi
 a network's kind. Our linear layers store their weight inputs first, PyTorch outputs first.
 """
 
+import itertools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -159,3 +161,22 @@ def optimiser(model, config, fused):
         return torch.optim.SGD(groups, lr=rate, momentum=kind["momentum"], nesterov=kind["nesterov"], fused=fused)
     betas = (kind["beta1"], kind["beta2"])
     return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=kind["epsilon"], fused=fused)
+
+
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
+
+
+def variants(model, config):
+    """(layout, stepper) of everything that a careful user would try."""
+    images = any(isinstance(module, nn.Conv2d) for module in model.modules())
+    layouts = list(LAYOUTS) if images else ["contiguous"]
+    return list(itertools.product(layouts, ["fused", "for-each"] if config else ["no optimiser"]))
+
+
+def step(model, optimiser, x, y):
+    """One step; the loss before it."""
+    optimiser.zero_grad(set_to_none=True)
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    optimiser.step()
+    return loss.detach()

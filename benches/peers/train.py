@@ -12,7 +12,6 @@
          Of the initial weights.
 """
 
-import itertools
 import time
 
 from torch_worker import TorchWorker, fastest, serve
@@ -32,10 +31,7 @@ class Train(TorchWorker):
         self.y = torch.from_numpy(batch["y"].astype(np.int64)) if "y" in batch else None
         self.model = torch_nets.load(torch_nets.make(request["architecture"]), request["weights"])
         self.initial = {name: value.clone() for name, value in self.model.state_dict().items()}
-        images = any(isinstance(module, torch.nn.Conv2d) for module in self.model.modules())
-        layouts = ["contiguous", "channels-last"] if images else ["contiguous"]
-        steppers = ["fused", "for-each"] if self.config else ["no optimiser"]
-        variants = list(itertools.product(layouts, steppers))
+        variants = torch_nets.variants(self.model, self.config)
         for variant in variants:
             self.run(variant, 2)
         self.variant = fastest(variants, lambda variant: self.run(variant, 3)[0])
@@ -51,7 +47,7 @@ class Train(TorchWorker):
 
         torch = self.torch
         layout, stepper = variant
-        layout = torch.channels_last if layout == "channels-last" else torch.contiguous_format
+        layout = torch_nets.LAYOUTS[layout]
         self.model.load_state_dict(self.initial)
         model = self.model.to(memory_format=layout).train()
         optimiser = torch_nets.optimiser(model, self.config, stepper == "fused") if self.config else None
@@ -67,10 +63,7 @@ class Train(TorchWorker):
                 # A batch is gathered from the data in an order of its own, as in ours.
                 order = torch.randperm(samples)
                 x = self.x[order].contiguous(memory_format=layout)
-                optimiser.zero_grad(set_to_none=True)
-                loss = torch.nn.functional.cross_entropy(model(x), self.y[order])
-                loss.backward()
-                optimiser.step()
+                loss = torch_nets.step(model, optimiser, x, self.y[order])
             losses.append(loss.detach())
         seconds = (time.perf_counter() - start) / steps
         return seconds, [float(loss) for loss in losses]

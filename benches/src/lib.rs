@@ -14,6 +14,7 @@
 //! | [`torch`] | PyTorch in such a process |
 //! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
+//! | [`ensemble`] | the bench `ensemble`: many networks trained together |
 //! | [`ops`] | the bench `ops`: single operations against the machine's peaks |
 //! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
 //! | [`train`] | the bench `train`: steps of training |
@@ -22,6 +23,7 @@
 
 pub mod agreement;
 pub mod contest;
+pub mod ensemble;
 pub mod error;
 pub mod inputs;
 pub mod ops;
@@ -49,7 +51,7 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 3] = [
+pub const BENCHES: [Bench; 4] = [
     Bench {
         name: "search",
         about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
@@ -59,6 +61,11 @@ pub const BENCHES: [Bench; 3] = [
         name: "train",
         about: "training steps of a residual network, an encoder and perceptrons, beside PyTorch",
         run: train::run,
+    },
+    Bench {
+        name: "ensemble",
+        about: "many networks trained together, beside PyTorch one after another and in several processes",
+        run: ensemble::run,
     },
     Bench {
         name: "ops",

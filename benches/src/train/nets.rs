@@ -75,7 +75,7 @@ pub(super) fn all() -> [Net; 4] {
             batch: 64,
             optimiser: OptimiserConfig::sgd(),
             learning_rate: 0.01,
-            steps: 300,
+            steps: 100,
         },
         Net {
             work: "mlp-train-b64-adamw",
@@ -84,7 +84,7 @@ pub(super) fn all() -> [Net; 4] {
             batch: 64,
             optimiser: OptimiserConfig::adamw(),
             learning_rate: 1e-4,
-            steps: 300,
+            steps: 100,
         },
     ]
 }
