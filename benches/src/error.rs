@@ -7,6 +7,7 @@ use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
 use tenfold_data::DataError;
 use tenfold_resmem::ResmemError;
+use tenfold_vision::VisionError;
 
 /// Every failure of a bench.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,15 @@ pub enum BenchError {
     /// Our graph search refused its input.
     #[error(transparent)]
     Resmem(#[from] ResmemError),
+    /// Our training refused its input, or diverged.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// An array has not the size that its shape says.
+    #[error(transparent)]
+    Shape(#[from] ndarray::ShapeError),
+    /// The system does not give us threads.
+    #[error(transparent)]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A peer failed. Benches turn this into a row that says so, and go on.
     #[error(transparent)]
     Peer(#[from] PeerError),

@@ -7,19 +7,33 @@
 //! | module | what |
 //! |---|---|
 //! | [`rounds`] | timing in turn, medians and spreads |
+//! | [`contest`] | ours beside any number of peers: from turns to rows |
+//! | [`agreement`] | whether both sides computed the same |
 //! | [`row`] | what is printed and written |
 //! | [`peer`] | the worker process that holds the peers |
+//! | [`torch`] | PyTorch in such a process |
+//! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
+//! | [`ensemble`] | the bench `ensemble`: many networks trained together |
+//! | [`ops`] | the bench `ops`: single operations against the machine's peaks |
 //! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
+//! | [`train`] | the bench `train`: steps of training |
 //!
 //! A new bench is a module with a `run` like [`search::run`] and a line in [`BENCHES`].
 
+pub mod agreement;
+pub mod contest;
+pub mod ensemble;
 pub mod error;
 pub mod inputs;
+pub mod ops;
 pub mod peer;
 pub mod rounds;
 pub mod row;
 pub mod search;
+pub mod threads;
+pub mod torch;
+pub mod train;
 
 use error::BenchError;
 use row::Row;
@@ -37,11 +51,28 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 1] = [Bench {
-    name: "search",
-    about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
-    run: search::run,
-}];
+pub const BENCHES: [Bench; 4] = [
+    Bench {
+        name: "search",
+        about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
+        run: search::run,
+    },
+    Bench {
+        name: "train",
+        about: "training steps of a residual network, an encoder and perceptrons, beside PyTorch",
+        run: train::run,
+    },
+    Bench {
+        name: "ensemble",
+        about: "many networks trained together, beside PyTorch one after another and in several processes",
+        run: ensemble::run,
+    },
+    Bench {
+        name: "ops",
+        about: "single operations beside PyTorch and plain Burn, as shares of this machine's peaks",
+        run: ops::run,
+    },
+];
 
 /// What every bench is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

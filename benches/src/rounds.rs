@@ -58,8 +58,17 @@ impl Spread {
 pub fn in_turn<E>(
     rounds: usize,
     contenders: usize,
-    mut time: impl FnMut(usize) -> Result<f64, E>,
+    time: impl FnMut(usize) -> Result<f64, E>,
 ) -> Vec<Result<Spread, E>> {
+    times_in_turn(rounds, contenders, time).into_iter().map(|times| times.map(Spread::of)).collect()
+}
+
+/// Like [`in_turn`], with all times in the order of the rounds.
+pub fn times_in_turn<E>(
+    rounds: usize,
+    contenders: usize,
+    mut time: impl FnMut(usize) -> Result<f64, E>,
+) -> Vec<Result<Vec<f64>, E>> {
     let mut times: Vec<Result<Vec<f64>, E>> = (0..contenders).map(|_| Ok(Vec::with_capacity(rounds))).collect();
     for _ in 0..rounds {
         for (who, times) in times.iter_mut().enumerate() {
@@ -71,7 +80,7 @@ pub fn in_turn<E>(
             }
         }
     }
-    times.into_iter().map(|times| times.map(Spread::of)).collect()
+    times
 }
 
 /// The result of some work and the seconds it took.

@@ -1,0 +1,104 @@
+"""What the PyTorch peers share: the JSON-lines loop, the threads, and timing.
+
+A worker is a class with methods named as its operations. It is started with a number of threads for its whole life, so
+that PyTorch's pools are made once and for that number:
+
+  python train.py            then one request a line on standard input, one answer a line on standard output
+  {"op":"hello","threads":2} -> {"peers":{"torch":"2.15.0"},"threads":2}
+
+An operation that fails answers {"error": "..."} and the worker goes on. PyTorch that is not installed has version null.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+class BadRequest(Exception):
+    """A request the worker cannot serve; the text is the answer."""
+
+
+def timed_loop(work, least, at_least=1):
+    """Seconds of one call of `work`: the mean of as many in a row as fill `least` seconds."""
+    calls = 0
+    start = time.perf_counter()
+    while True:
+        work()
+        calls += 1
+        seconds = time.perf_counter() - start
+        if seconds >= least and calls >= at_least:
+            return seconds / calls
+
+
+def fastest(candidates, time_once, rounds=3):
+    """The name among `candidates` whose shortest of `rounds` times, taken in turn, is the shortest."""
+    best = {}
+    for _ in range(rounds):
+        for name in candidates:
+            seconds = time_once(name)
+            best[name] = min(seconds, best.get(name, seconds))
+    return min(best, key=best.get)
+
+
+class TorchWorker:
+    """A worker whose operations come from its subclass."""
+
+    operations = ()
+
+    def __init__(self):
+        self.torch = None
+        self.threads = None
+
+    def handle(self, request):
+        """The answer to one request."""
+        if not isinstance(request, dict):
+            raise BadRequest("a request is a JSON object")
+        op = request.get("op")
+        if op == "hello":
+            return self.hello(request)
+        if op not in self.operations:
+            raise BadRequest(f"unknown op {op!r}: one of hello, {', '.join(self.operations)}")
+        if self.torch is None:
+            raise BadRequest("say hello first, and have PyTorch installed")
+        return getattr(self, op)(request)
+
+    def hello(self, request):
+        threads = request.get("threads")
+        if not isinstance(threads, int) or threads < 1:
+            raise BadRequest(f"field `threads` must be a whole number from 1, got {threads!r}")
+        # Read when the libraries are loaded, which is below.
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = str(threads)
+        try:
+            import torch
+        except (ImportError, OSError, ValueError) as error:
+            print(f"torch: {error}", file=sys.stderr)
+            return {"peers": {"torch": None}, "threads": threads}
+        torch.set_num_threads(threads)
+        self.torch, self.threads = torch, threads
+        return {"peers": {"torch": torch.__version__}, "threads": torch.get_num_threads()}
+
+
+def answer(worker, request):
+    """The answer to one request; whatever goes wrong becomes an error line, never a dead worker."""
+    try:
+        return worker.handle(request)
+    except Exception as error:  # noqa: BLE001
+        text = str(error) if isinstance(error, BadRequest) else f"{type(error).__name__}: {error}"
+        return {"error": text}
+
+
+def serve(worker, lines=sys.stdin, out=sys.stdout):
+    """Answers requests until the end of input."""
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            request = json.loads(line)
+        except json.JSONDecodeError as error:
+            reply = {"error": f"not JSON: {error}"}
+        else:
+            reply = answer(worker, request)
+        out.write(json.dumps(reply) + "\n")
+        out.flush()

@@ -1,0 +1,135 @@
+//! What is trained, and on what.
+
+use crate::error::BenchError;
+use crate::inputs::gaussian;
+use ndarray::Array2;
+use tenfold_core_tensor::seed::Seed;
+use tenfold_data::images::{Images, Standardiser};
+use tenfold_data::{catalogue, embedded};
+use tenfold_vision::{Architecture, ImageShape, Member, MlpConfig, ResNetConfig, Schedule, TrainConfig};
+
+/// Samples that each member sees.
+const SAMPLES: usize = 2_000;
+
+const CLASSES: usize = 10;
+
+/// Members that are timed.
+pub(super) const TIMED: usize = 4;
+
+/// Many trainings that differ in their seed.
+pub(super) struct Ensemble {
+    pub(super) work: &'static str,
+    pub(super) architecture: Architecture,
+    pub(super) config: TrainConfig,
+    /// Members that the numbers are for.
+    pub(super) members: usize,
+    /// Nobody is timed more often: a turn takes long.
+    pub(super) most_rounds: usize,
+    image: ImageShape,
+}
+
+impl Ensemble {
+    pub(super) fn mlps() -> Self {
+        let config = TrainConfig::default().with_epochs(20).with_batch_size(64).with_learning_rate(0.02);
+        Self {
+            work: "mlp-ensemble-300-sgd",
+            architecture: MlpConfig::new(784, &[128], CLASSES).into(),
+            config: config.with_schedule(Schedule::constant()),
+            members: 300,
+            most_rounds: usize::MAX,
+            image: ImageShape::new(1, 28, 28),
+        }
+    }
+
+    pub(super) fn resnets() -> Self {
+        let image = ImageShape::new(3, 32, 32);
+        let config = TrainConfig::default().with_epochs(5).with_batch_size(128).with_learning_rate(0.05);
+        Self {
+            work: "resnet8-ensemble-50-sgd",
+            architecture: ResNetConfig::new(8, image, CLASSES).into(),
+            config: config.with_schedule(Schedule::constant()),
+            members: 50,
+            most_rounds: 5,
+            image,
+        }
+    }
+
+    pub(super) fn member(&self, k: usize) -> Member {
+        Member::new(self.seed(k), self.architecture.clone(), self.config.clone())
+    }
+
+    pub(super) fn seed(&self, k: usize) -> Seed {
+        Seed::new(7).named("bench-ensemble").child(k as u64)
+    }
+
+    /// Seconds of all members from those of the timed ones.
+    pub(super) fn extrapolate(&self, seconds: f64) -> f64 {
+        seconds * self.members as f64 / TIMED as f64
+    }
+}
+
+/// Images that all members see.
+pub(super) struct Data {
+    pub(super) pixels: Array2<f32>,
+    pub(super) labels: Vec<usize>,
+    pub(super) image: ImageShape,
+    /// What they are.
+    pub(super) name: String,
+}
+
+impl Data {
+    /// Real images where they are installed, and seeded noise of their shape where not.
+    pub(super) fn of(ensemble: &Ensemble) -> Result<Self, BenchError> {
+        if ensemble.image.channels == 1 {
+            let slice = embedded::fashion_mnist_slice()?;
+            return Self::images(&slice.train, "Fashion-MNIST");
+        }
+        let root = catalogue::data_root();
+        if catalogue::find("cifar-10")?.is_installed(&root) {
+            return Self::images(&catalogue::load("cifar-10", &root)?.train, "CIFAR-10");
+        }
+        let pixels = gaussian(SAMPLES, ensemble.image.features(), Seed::new(7).named("bench-ensemble-noise"));
+        let labels = (0..SAMPLES).map(|i| i % CLASSES).collect();
+        Ok(Self { pixels, labels, image: ensemble.image, name: "noise for want of CIFAR-10".to_owned() })
+    }
+
+    /// Samples spread evenly over the images, standardised.
+    fn images(images: &Images, name: &str) -> Result<Self, BenchError> {
+        let rows: Vec<usize> = (0..SAMPLES).map(|i| i * images.len() / SAMPLES).collect();
+        let chosen = images.select(&rows)?;
+        Ok(Self {
+            pixels: chosen.to_matrix(&Standardiser::fit(&chosen))?,
+            labels: chosen.labels().to_vec(),
+            image: chosen.shape(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_of_three() {
+        assert_eq!(Ensemble::mlps().extrapolate(4.0), 300.0);
+        assert_eq!(Ensemble::resnets().extrapolate(2.0), 25.0);
+    }
+
+    #[test]
+    fn members_differ_in_their_seed_alone() {
+        let ensemble = Ensemble::mlps();
+        let (a, b) = (ensemble.member(0), ensemble.member(1));
+        assert_ne!(a.seed, b.seed);
+        assert_eq!(Member { seed: a.seed, ..b }, a);
+    }
+
+    #[test]
+    fn data_have_the_shape_that_the_networks_read() {
+        for ensemble in [Ensemble::mlps(), Ensemble::resnets()] {
+            let data = Data::of(&ensemble).unwrap();
+            assert_eq!(data.pixels.dim(), (SAMPLES, ensemble.image.features()), "{}", data.name);
+            assert_eq!((data.labels.len(), data.image), (SAMPLES, ensemble.image));
+        }
+    }
+}
