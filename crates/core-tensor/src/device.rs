@@ -147,6 +147,26 @@ impl fmt::Display for DeviceSpec {
     }
 }
 
+/// Whether tensors of this device are on the CPU.
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use burn::tensor::Device;
+/// assert!(tenfold_core_tensor::device::is_cpu(&Device::flex().autodiff()));
+/// # }
+/// ```
+pub fn is_cpu(device: &Device) -> bool {
+    // Devices are compared by their hardware: with autodiff or without is the same.
+    #[cfg(feature = "flex")]
+    let answer = *device == Device::flex();
+    #[cfg(not(feature = "flex"))]
+    let answer = {
+        let _ = device;
+        false
+    };
+    answer
+}
+
 /// Names of the back ends in this build.
 ///
 /// ```

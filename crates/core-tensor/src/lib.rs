@@ -23,3 +23,8 @@ pub mod ops;
 pub mod progress;
 pub mod seed;
 pub mod stats;
+
+/// The chapter's example is a test.
+#[cfg(all(doctest, feature = "flex"))]
+#[doc = include_str!("../../../docs/src/speed.md")]
+struct Chapter;

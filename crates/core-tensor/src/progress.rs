@@ -56,6 +56,19 @@ impl Progress {
         Self { bar, label, lines: (!terminal).then(|| Mutex::new(Instant::now())) }
     }
 
+    /// Counts `steps` that an earlier run had done: they say nothing about the time that the others take.
+    ///
+    /// ```
+    /// use tenfold_core_tensor::progress::Progress;
+    /// let progress = Progress::silent(400);
+    /// progress.skip(150);
+    /// assert_eq!(progress.done(), 150);
+    /// ```
+    pub fn skip(&self, steps: u64) {
+        self.bar.inc(steps);
+        self.bar.reset_eta();
+    }
+
     /// Lengthens the work by `steps`, once it is known.
     pub fn add_steps(&self, steps: u64) {
         self.bar.inc_length(steps);

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`simd`] | vectors, chosen when the program runs |
+//! | [`dropout`] | dropout from a key |
 //! | [`elementwise`] | functions of one number, and their slopes |
 //! | [`softmax`] | softmax, its logarithm, cross-entropy |
 //! | [`norm`] | layer norm and RMS norm |
@@ -19,6 +20,7 @@
 //! | [`optimiser`] | steps of SGD and AdamW |
 //! | [`pool`] | pooling |
 //! | [`subsample`] | every s-th pixel, for shortcuts |
+//! | [`walsh_hadamard`] | the fast Walsh-Hadamard transform |
 //! | [`reduce`] | sums over channels and columns |
 //!
 //! # Conventions
@@ -33,6 +35,7 @@ pub mod attention;
 pub mod batch_norm;
 pub mod conv;
 pub mod disjoint;
+pub mod dropout;
 pub mod elementwise;
 pub mod error;
 pub mod linear;
@@ -47,5 +50,6 @@ mod scratch;
 pub mod simd;
 pub mod softmax;
 pub mod subsample;
+pub mod walsh_hadamard;
 
 pub use error::KernelError;

@@ -270,8 +270,8 @@ mod tests {
                 prop_assert!((f64::from(found) - want).abs() < 1e-4 * (1.0 + want.abs()), "{found} != {want}");
                 Ok(())
             };
-            for i in 0..x.len().min(50) {
-                check(dx[i], loss(&moved(&x64, i, h), &g64, &b64), loss(&moved(&x64, i, -h), &g64, &b64))?;
+            for (i, &found) in dx.iter().enumerate().take(50) {
+                check(found, loss(&moved(&x64, i, h), &g64, &b64), loss(&moved(&x64, i, -h), &g64, &b64))?;
             }
             for j in 0..width {
                 check(dgamma[j], loss(&x64, &moved(&g64, j, h), &b64), loss(&x64, &moved(&g64, j, -h), &b64))?;

@@ -7,6 +7,7 @@ use crate::model::Model;
 use crate::resnet::ResNetConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::image::ImageShape;
 use tenfold_core_tensor::seed::Seed;
 
 /// One of the networks of this crate, by its sizes.
@@ -59,6 +60,22 @@ impl Architecture {
             Self::ConvNet(config) => Model::ConvNet(config.init(seed, device)?),
             Self::ResNet(config) => Model::ResNet(config.init(seed, device)?),
         })
+    }
+
+    /// Whether the network can read images of this shape.
+    ///
+    /// # Errors
+    /// [`VisionError::Shape`] with the shape it can read.
+    pub fn accepts(&self, image: ImageShape) -> Result<(), VisionError> {
+        let (expected, found) = match self {
+            Self::Mlp(config) => (vec![config.input], vec![image.features()]),
+            Self::ConvNet(config) => (config.image.dims().to_vec(), image.dims().to_vec()),
+            Self::ResNet(config) => (config.image.dims().to_vec(), image.dims().to_vec()),
+        };
+        match expected == found {
+            true => Ok(()),
+            false => Err(VisionError::Shape { what: "input of the network", expected, found }),
+        }
     }
 
     /// The number of classes, K.

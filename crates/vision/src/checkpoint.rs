@@ -81,13 +81,14 @@ fn difference(found: &Identity, expected: &Identity) -> Option<(String, String)>
     first_difference("", &fields(found), &fields(expected))
 }
 
-fn first_difference(key: &str, found: &Value, expected: &Value) -> Option<(String, String)> {
+/// The first key in which two values differ, and how.
+pub(crate) fn first_difference(key: &str, found: &Value, expected: &Value) -> Option<(String, String)> {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) if found.keys().eq(expected.keys()) => {
             let join = |name: &str| if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
             found.iter().find_map(|(name, value)| first_difference(&join(name), value, &expected[name]))
         }
         _ if found == expected => None,
-        _ => Some((key.to_string(), format!("the checkpoint is of another run: {found} there, {expected} here"))),
+        _ => Some((key.to_string(), format!("it is of another run: {found} there, {expected} here"))),
     }
 }

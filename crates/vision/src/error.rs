@@ -63,6 +63,28 @@ pub enum VisionError {
         /// What is wrong with it.
         rule: String,
     },
+    /// One network of an ensemble cannot be trained, or was not.
+    #[error("member {member}: {source}")]
+    Member {
+        /// Its number, from zero.
+        member: usize,
+        /// What is wrong with it.
+        source: Box<VisionError>,
+    },
+    /// The stack in which a member was trained failed as a whole.
+    #[error("its stack of {members} failed: {reason}")]
+    Stack {
+        /// How many members it had.
+        members: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A worker panicked.
+    #[error("the worker panicked: {message}")]
+    Panic {
+        /// What the panic said.
+        message: String,
+    },
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),

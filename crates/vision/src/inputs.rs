@@ -66,6 +66,11 @@ impl<'a> Inputs<'a> {
         Ok(Self { pixels, n, image })
     }
 
+    /// The same inputs, borrowed from these.
+    pub(crate) fn reborrow(&self) -> Inputs<'_> {
+        Inputs { pixels: Cow::Borrowed(&self.pixels), n: self.n, image: self.image }
+    }
+
     /// How many inputs.
     pub fn len(&self) -> usize {
         self.n

@@ -7,6 +7,7 @@
 //! | bring your own | [`Classifier`] |
 //! | lay out the data | [`Inputs`], [`ImageShape`], [`Targets`], [`TrainingSet`] |
 //! | train | [`train()`], [`resume`], [`TrainConfig`] |
+//! | train many | [`Ensemble`], [`Member`], [`Strategy`] |
 //! | read logits and embeddings | [`evaluate()`], [`Evaluation`] |
 //!
 //! ```
@@ -50,8 +51,10 @@ mod checkpoint;
 mod classifier;
 mod container;
 mod convnet;
+mod ensemble;
 mod error;
 mod evaluate;
+mod feed;
 mod initialise;
 mod inputs;
 mod layers;
@@ -70,6 +73,7 @@ pub use architecture::Architecture;
 pub use augment::Augmentation;
 pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
+pub use ensemble::{BitMask, Ensemble, Failure, Member, Report, Samples, Strategy};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
 pub use inputs::Inputs;
@@ -81,6 +85,11 @@ pub use schedule::{Decay, Schedule};
 pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
 pub use train::{EpochLog, Trained, resume, train};
+
+/// The chapter's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/ensembles.md")]
+struct Chapter;
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +105,8 @@ mod tests {
         shared::<Inputs<'static>>();
         shared::<TrainingSet<'static>>();
         shared::<TrainConfig>();
+        shared::<Member>();
+        shared::<Ensemble<'static>>();
         shared::<VisionError>();
     }
 }

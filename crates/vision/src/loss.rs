@@ -8,8 +8,9 @@
 
 use crate::error::VisionError;
 use crate::weights::to_host;
-use burn::tensor::activation::softmax;
+
 use burn::tensor::{Gradients, Tensor, TensorData};
+use tenfold_core_tensor::ops::tensor::softmax;
 
 /// Targets of a batch, each row scaled by its sample's weight over the batch size.
 pub(crate) struct BatchTargets {
@@ -54,7 +55,7 @@ struct Entry {
 }
 
 /// Logits kept on the device before they are read: 4 MiB of them.
-const PAGE: usize = 1 << 20;
+pub(crate) const PAGE: usize = 1 << 20;
 
 impl Ledger {
     pub(crate) fn new(epoch: usize, classes: usize) -> Self {
@@ -87,17 +88,19 @@ impl Ledger {
         for (targets, step, learning_rate) in notes {
             let (batch, after) = rest.split_at(targets.rows.len());
             rest = after;
-            let loss = self.read(batch, &targets);
-            if !loss.is_finite() {
-                let what = "the loss".to_string();
-                return Err(VisionError::NotFinite { what, epoch: self.epoch, step, learning_rate });
-            }
+            self.read(batch, &targets, step, learning_rate)?;
         }
         Ok(())
     }
 
-    /// Adds a batch; returns its loss.
-    fn read(&mut self, logits: &[f32], targets: &BatchTargets) -> f64 {
+    /// Adds a batch, or fails if its loss is not finite.
+    pub(crate) fn read(
+        &mut self,
+        logits: &[f32],
+        targets: &BatchTargets,
+        step: usize,
+        learning_rate: f64,
+    ) -> Result<(), VisionError> {
         let batch = targets.labels.len();
         let mut loss = 0.0;
         let rows = logits.chunks_exact(self.classes).zip(targets.rows.chunks_exact(self.classes));
@@ -107,14 +110,23 @@ impl Ledger {
         }
         self.loss += loss * batch as f64;
         self.samples += batch;
-        loss
+        if loss.is_finite() {
+            return Ok(());
+        }
+        let what = "the loss".to_string();
+        Err(VisionError::NotFinite { what, epoch: self.epoch, step, learning_rate })
     }
 
     /// Mean loss, and the share of samples whose largest logit is at the most wanted class.
     pub(crate) fn close(mut self) -> Result<(f64, f64), VisionError> {
         self.turn()?;
+        Ok(self.means())
+    }
+
+    /// The same for the batches that were read.
+    pub(crate) fn means(&self) -> (f64, f64) {
         let n = self.samples as f64;
-        Ok((self.loss / n, self.correct as f64 / n))
+        (self.loss / n, self.correct as f64 / n)
     }
 }
 

@@ -91,15 +91,7 @@ impl Classifier for Model {
     }
 
     fn accepts(&self, image: ImageShape) -> Result<(), VisionError> {
-        let (expected, found) = match self {
-            Self::Mlp(net) => (vec![net.config().input], vec![image.features()]),
-            Self::ConvNet(net) => (net.config().image.dims().to_vec(), image.dims().to_vec()),
-            Self::ResNet(net) => (net.config().image.dims().to_vec(), image.dims().to_vec()),
-        };
-        match expected == found {
-            true => Ok(()),
-            false => Err(VisionError::Shape { what: "input of the network", expected, found }),
-        }
+        self.architecture().accepts(image)
     }
 
     fn describe(&self) -> serde_json::Value {

@@ -141,15 +141,22 @@ impl ResNetConfig {
         let stem_norm = init.norm(base);
         let mut blocks = Vec::new();
         let mut inputs = base;
-        for stage in 0..3 {
-            for block in 0..(self.depth - 2) / 6 {
-                let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-                blocks.push(Block::new(&mut init, inputs, base << stage, stride, self.shortcut));
-                inputs = base << stage;
-            }
+        let mut outputs = base;
+        for stride in self.strides() {
+            outputs *= stride;
+            blocks.push(Block::new(&mut init, inputs, outputs, stride, self.shortcut));
+            inputs = outputs;
         }
         let output = init.output_linear(inputs, self.classes);
         Ok(ResNet { stem, stem_norm, blocks, output, config: self.clone() })
+    }
+}
+
+impl ResNetConfig {
+    /// The stride of each block: the first of the second and third stage halves the image and doubles the channels.
+    pub(crate) fn strides(&self) -> impl Iterator<Item = usize> {
+        let blocks = (self.depth - 2) / 6;
+        (0..3 * blocks).map(move |block| if block > 0 && block.is_multiple_of(blocks) { 2 } else { 1 })
     }
 }
 

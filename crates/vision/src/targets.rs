@@ -1,6 +1,6 @@
 //! What a network should say about each input, and how much each input counts.
 
-use crate::error::VisionError;
+use crate::error::{VisionError, require};
 use crate::inputs::Inputs;
 use crate::loss::{BatchTargets, argmax};
 use ndarray::Array2;
@@ -33,8 +33,19 @@ impl Targets {
         self.len() == 0
     }
 
+    /// A checksum of labels or distributions.
+    pub(crate) fn fingerprint(&self, rows: impl Iterator<Item = usize>) -> String {
+        match self {
+            Self::Hard(labels) => format!("hard {}", checksum(rows.map(|i| (labels[i] as u64).to_le_bytes()))),
+            Self::Soft(q) => {
+                let values = rows.flat_map(|i| q.row(i).into_iter().map(|v| v.to_le_bytes()));
+                format!("soft {}", checksum(values))
+            }
+        }
+    }
+
     /// Checks labels or distributions against the number of classes.
-    fn validate(&self, classes: usize) -> Result<(), VisionError> {
+    pub(crate) fn validate(&self, classes: usize) -> Result<(), VisionError> {
         match self {
             Self::Hard(labels) => match labels.iter().position(|&label| label >= classes) {
                 Some(row) => Err(VisionError::Sample {
@@ -111,6 +122,8 @@ pub struct TrainingSet<'a> {
     inputs: Inputs<'a>,
     targets: &'a Targets,
     weights: Option<Weights<'a>>,
+    /// The rows of inputs, targets and weights that are the samples of this set, unless all are.
+    rows: Option<&'a [u32]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,19 +145,19 @@ impl<'a> TrainingSet<'a> {
                 found: vec![targets.len()],
             });
         }
-        Ok(Self { inputs, targets, weights: None })
+        Ok(Self { inputs, targets, weights: None, rows: None })
     }
 
-    /// Gives each sample a weight, at least 0, of which one must be above.
+    /// Gives each sample a weight, at least 0, of which one must be above. (Of a selection, each row of the whole set.)
     ///
     /// # Errors
     /// [`VisionError::Shape`] for a wrong length, [`VisionError::Sample`] for a negative or non-finite weight, or when
     /// all are 0.
     pub fn with_weights(mut self, weights: &'a [f32]) -> Result<Self, VisionError> {
-        if weights.len() != self.len() {
+        if weights.len() != self.inputs.len() {
             return Err(VisionError::Shape {
                 what: "sample weights",
-                expected: vec![self.len()],
+                expected: vec![self.inputs.len()],
                 found: vec![weights.len()],
             });
         }
@@ -153,39 +166,96 @@ impl<'a> TrainingSet<'a> {
         if let Some(row) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
             return bad(row, "must be finite and at least 0");
         }
-        let mean = weights.iter().map(|&w| f64::from(w)).sum::<f64>() / weights.len() as f64;
-        if mean == 0.0 {
-            return bad(0, "at least one weight must be above 0");
+        self.weights = Some(Weights { weights, mean: 1.0 });
+        self.scale_weights()
+    }
+
+    /// The set whose samples are these rows of this one, in this order; a row may come more than once. Nothing is
+    /// copied, and training on it is, byte for byte, training on a copy of the rows. Weights are scaled anew.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tenfold_vision::{ImageShape, Inputs, Targets, TrainingSet};
+    ///
+    /// let pixels = array![[0.0], [1.0], [2.0]];
+    /// let targets = Targets::Hard(vec![0, 1, 1]);
+    /// let set = TrainingSet::new(Inputs::new(pixels.view(), ImageShape::table(1)).unwrap(), &targets).unwrap();
+    /// let bootstrap = set.select(&[2, 0, 2, 2]).unwrap();
+    /// assert_eq!(bootstrap.len(), 4);
+    /// assert!(set.select(&[3]).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`VisionError::Setting`] for no row, a row that the set does not have, or a set that is itself a selection;
+    /// [`VisionError::Sample`] if all of them have weight 0.
+    pub fn select<'b>(&'b self, rows: &'b [u32]) -> Result<TrainingSet<'b>, VisionError> {
+        require(self.rows.is_none(), "samples", "a selection", "must be rows of a whole set")?;
+        require(!rows.is_empty(), "samples", "none", "must be at least one row")?;
+        if let Some(&row) = rows.iter().find(|&&row| row as usize >= self.len()) {
+            return Err(VisionError::setting("samples", row, "every row must be below the number of samples"));
         }
-        self.weights = Some(Weights { weights, mean });
+        let set = TrainingSet { inputs: self.inputs.reborrow(), rows: Some(rows), ..*self };
+        set.scale_weights()
+    }
+
+    /// The same set, borrowed from this one.
+    pub(crate) fn reborrow(&self) -> TrainingSet<'_> {
+        TrainingSet { inputs: self.inputs.reborrow(), ..*self }
+    }
+
+    /// The same samples with other targets, one for each row of the whole set.
+    pub(crate) fn with_targets<'b>(&'b self, targets: &'b Targets) -> Result<TrainingSet<'b>, VisionError> {
+        let set = TrainingSet::new(self.inputs.reborrow(), targets)?;
+        Ok(TrainingSet { weights: self.weights, rows: self.rows, ..set })
+    }
+
+    /// Gives the weights of the set's samples the mean 1.
+    fn scale_weights(mut self) -> Result<Self, VisionError> {
+        if let Some(Weights { weights, .. }) = self.weights {
+            let sum: f64 = (0..self.len()).map(|sample| f64::from(weights[self.row(sample)])).sum();
+            if sum == 0.0 {
+                let (row, value) = (self.row(0), weights[self.row(0)].to_string());
+                let rule = "at least one weight must be above 0";
+                return Err(VisionError::Sample { field: "weight", row, value, rule });
+            }
+            self.weights = Some(Weights { weights, mean: sum / self.len() as f64 });
+        }
         Ok(self)
     }
 
     /// How many samples.
     pub fn len(&self) -> usize {
-        self.inputs.len()
+        self.rows.map_or(self.inputs.len(), <[u32]>::len)
     }
 
     /// Never true: a set without samples cannot be made.
     pub fn is_empty(&self) -> bool {
-        self.inputs.is_empty()
+        self.len() == 0
     }
 
-    /// The inputs.
+    /// The inputs; of a [selection](Self::select), those of the whole set.
     pub fn inputs(&self) -> &Inputs<'a> {
         &self.inputs
+    }
+
+    /// The row of a sample in inputs, targets and weights.
+    pub(crate) fn row(&self, sample: usize) -> usize {
+        self.rows.map_or(sample, |rows| rows[sample] as usize)
+    }
+
+    /// The numbers of a sample's input, channel by channel.
+    pub(crate) fn input(&self, sample: usize) -> &[f32] {
+        self.inputs.row(self.row(sample))
     }
 
     /// A checksum of shapes and numbers: equal for equal sets, and for no others.
     pub fn fingerprint(&self) -> String {
         let inputs = &self.inputs;
-        let mut parts = vec![format!("{:?} {}", inputs.image().dims(), inputs.len())];
-        parts.extend((0..inputs.len()).map(|row| checksum(inputs.row(row).iter().map(|v| v.to_le_bytes()))));
-        parts.push(match self.targets {
-            Targets::Hard(labels) => format!("hard {}", checksum(labels.iter().map(|&l| (l as u64).to_le_bytes()))),
-            Targets::Soft(rows) => format!("soft {}", checksum(rows.iter().map(|v| v.to_le_bytes()))),
-        });
-        parts.extend(self.weights.map(|w| checksum(w.weights.iter().map(|v| v.to_le_bytes()))));
+        let rows = || (0..self.len()).map(|sample| self.row(sample));
+        let mut parts = vec![format!("{:?} {}", inputs.image().dims(), self.len())];
+        parts.extend(rows().map(|row| checksum(inputs.row(row).iter().map(|v| v.to_le_bytes()))));
+        parts.push(self.targets.fingerprint(rows()));
+        parts.extend(self.weights.map(|w| checksum(rows().map(|row| w.weights[row].to_le_bytes()))));
         sha256(parts.join("\n").as_bytes())
     }
 
@@ -196,7 +266,7 @@ impl<'a> TrainingSet<'a> {
 
     /// The weight of a sample, scaled to mean 1 over the set.
     fn weight(&self, sample: usize) -> f64 {
-        self.weights.map_or(1.0, |w| f64::from(w.weights[sample]) / w.mean)
+        self.weights.map_or(1.0, |w| f64::from(w.weights[self.row(sample)]) / w.mean)
     }
 
     /// The smoothed targets of a batch, each scaled by its sample's weight over the batch size.
@@ -204,12 +274,12 @@ impl<'a> TrainingSet<'a> {
         let scale = |sample: usize| self.weight(sample) / samples.len() as f64;
         let mut rows = Vec::with_capacity(samples.len() * classes);
         for &sample in samples {
-            self.targets.push(sample, classes, smoothing, scale(sample), &mut rows);
+            self.targets.push(self.row(sample), classes, smoothing, scale(sample), &mut rows);
         }
         BatchTargets {
             rows,
             scales: self.weights.map(|_| samples.iter().map(|&s| scale(s) as f32).collect()),
-            labels: samples.iter().map(|&s| self.targets.most_wanted(s)).collect(),
+            labels: samples.iter().map(|&s| self.targets.most_wanted(self.row(s))).collect(),
         }
     }
 }
@@ -257,6 +327,34 @@ mod tests {
         ] {
             assert_eq!(set.clone().with_weights(&weights).unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_selection_is_a_copy_of_its_rows() {
+        let pixels = array![[0.0_f32], [1.0], [2.0], [3.0]];
+        let targets = Targets::Hard(vec![0, 1, 2, 3]);
+        let inputs = Inputs::new(pixels.view(), ImageShape::table(1)).unwrap();
+        let set = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[4.0, 1.0, 0.0, 3.0]).unwrap();
+        let selection = set.select(&[3, 1, 3]).unwrap();
+
+        let copied = pixels.select(ndarray::Axis(0), &[3, 1, 3]);
+        let targets = Targets::Hard(vec![3, 1, 3]);
+        let inputs = Inputs::new(copied.view(), ImageShape::table(1)).unwrap();
+        let copy = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[3.0, 1.0, 3.0]).unwrap();
+        assert_eq!(selection.fingerprint(), copy.fingerprint());
+        assert_ne!(selection.fingerprint(), set.fingerprint());
+        let (found, expected) = (selection.batch_targets(&[1, 2], 4, 0.1), copy.batch_targets(&[1, 2], 4, 0.1));
+        assert_eq!((found.rows, found.scales, found.labels), (expected.rows, expected.scales, expected.labels));
+        assert_eq!(selection.input(2), [3.0]);
+
+        let refused = |rows: &[u32], start: &str| {
+            let error = set.select(rows).unwrap_err().to_string();
+            assert!(error.starts_with(start), "{error}");
+        };
+        refused(&[], "samples = none: ");
+        refused(&[0, 4], "samples = 4: ");
+        refused(&[2, 2], "weight of sample 2 is 0: ");
+        assert!(selection.select(&[0]).unwrap_err().to_string().starts_with("samples = a selection: "));
     }
 
     #[test]

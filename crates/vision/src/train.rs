@@ -4,13 +4,13 @@ use crate::checkpoint::{self, Identity};
 use crate::classifier::Classifier;
 use crate::error::VisionError;
 use crate::evaluate::{device_of, images};
+use crate::feed::Feed;
 use crate::loss::{Ledger, backward};
 use crate::optimiser::Optimiser;
 use crate::params::{Checkpointing, TrainConfig};
 use crate::targets::TrainingSet;
 use crate::weights::Weights;
 use burn::tensor::Device;
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -162,23 +162,18 @@ impl<'a, C: Classifier> Run<'a, C> {
         let started = Instant::now();
         let epoch = self.history.len();
         let classes = self.model.classes();
-        let mut order: Vec<usize> = (0..self.data.len()).collect();
-        order.shuffle(&mut self.seed.named("order").child(epoch as u64).rng());
-        let mut draws = self.seed.named("augment").child(epoch as u64).rng();
-        let steps = order.len().div_ceil(self.config.batch_size);
+        let feed = Feed::new(self.data, self.config, self.seed);
+        let mut pass = feed.pass(epoch);
 
         let mut ledger = Ledger::new(epoch, classes);
         let mut learning_rate = self.config.learning_rate;
-        for (step, samples) in order.chunks(self.config.batch_size).enumerate() {
-            let factor = self.config.schedule.factor(epoch * steps + step, steps, self.config.epochs);
-            learning_rate = self.config.learning_rate * factor;
-
+        for step in 0..feed.steps() {
+            learning_rate = feed.learning_rate(epoch, step);
+            let samples = pass.batch(step);
             let inputs = self.data.inputs();
             let mut pixels = Vec::with_capacity(samples.len() * inputs.image().features());
-            for &sample in samples {
-                self.config.augmentation.push(inputs.row(sample), inputs.image(), &mut draws, &mut pixels);
-            }
-            let targets = self.data.batch_targets(samples, classes, self.config.label_smoothing);
+            samples.clone().for_each(|place| pass.push(place, &mut pixels));
+            let targets = pass.targets(samples.clone(), classes);
 
             let logits = self.model.forward(images(pixels, samples.len(), inputs, &self.device)).logits;
             if logits.dims() != [samples.len(), classes] {
@@ -205,17 +200,25 @@ impl<'a, C: Classifier> Run<'a, C> {
             return Ok(());
         }
         let weights = Weights::capture(&self.model);
-        if let (Some(name), Some(log)) = (weights.not_finite(), self.history.last()) {
-            return Err(VisionError::NotFinite {
-                what: name.to_string(),
-                epoch: log.epoch,
-                step: self.data.len().div_ceil(self.config.batch_size) - 1,
-                learning_rate: log.learning_rate,
-            });
+        if let Some(log) = self.history.last() {
+            require_finite(&weights, log, Feed::new(self.data, self.config, self.seed).steps())?;
         }
         match due {
             Some(c) => checkpoint::write(&c.path, &self.identity, weights, &self.optimiser, &self.history),
             None => Ok(()),
         }
+    }
+}
+
+/// Fails with the name of a tensor that is not finite after the epoch of `log`, which had so many steps.
+pub(crate) fn require_finite(weights: &Weights, log: &EpochLog, steps: usize) -> Result<(), VisionError> {
+    match weights.not_finite() {
+        None => Ok(()),
+        Some(name) => Err(VisionError::NotFinite {
+            what: name.to_string(),
+            epoch: log.epoch,
+            step: steps - 1,
+            learning_rate: log.learning_rate,
+        }),
     }
 }

@@ -46,13 +46,14 @@ struct Step {
 }
 
 /// The steps in the order they run.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "format", promise: "rustfmt would change nothing", run: format },
     Step { name: "floors", promise: "dependencies point down only; xtask and the libraries stay light", run: floors },
     Step { name: "tidy", promise: "no machine path, no private registry, no dead link, no overlong file", run: tidy },
     Step { name: "clippy", promise: "no warning in any target", run: clippy },
     Step { name: "rustdoc", promise: "every public item documented, every link whole", run: rustdoc },
     Step { name: "tests", promise: "all tests and doctests pass", run: tests },
+    Step { name: "sanitizer", promise: "the kernels' unsafe modules pass under AddressSanitizer", run: sanitizer },
     Step { name: "golden", promise: "the reference scripts still give the golden vectors", run: golden },
     Step { name: "end-to-end", promise: "one quick reproduction runs and keeps the contract", run: end_to_end },
     Step { name: "docs", promise: "generated blocks are fresh", run: generated_docs },
@@ -124,6 +125,26 @@ fn tests(place: &Place) -> Result<(), Error> {
     let mut command = process::cargo();
     // Every failure in one run: a second round costs more than finishing the first.
     process::run(process::select(command.args(["test", "--release", "--no-fail-fast"]), &place.backend))
+}
+
+/// The tests of the package that holds the unsafe code, with every memory access checked, at each width of vectors. It has
+/// no tensor library below it, so that a second compilation is a matter of seconds.
+///
+/// Sanitizers are unstable options of the compiler; the variable lets the stable one take them, for this step alone.
+fn sanitizer(place: &Place) -> Result<(), Error> {
+    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
+        println!("no AddressSanitizer for this platform: not run");
+        return Ok(());
+    }
+    for width in ["avx512", "avx2", "plain"] {
+        let mut command = process::cargo();
+        command.args(["test", "--release", "--package", "tenfold-kernels", "--lib"]);
+        // A target that is named keeps the flags from build scripts and macros.
+        command.args(["--target", "x86_64-unknown-linux-gnu", "--target-dir"]).arg(place.target.join("sanitizer"));
+        command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address").env("TENFOLD_SIMD", width);
+        process::run(command.env("PROPTEST_CASES", "64"))?;
+    }
+    Ok(())
 }
 
 fn golden(place: &Place) -> Result<(), Error> {

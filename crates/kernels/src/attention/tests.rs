@@ -63,14 +63,14 @@ proptest! {
             prop_assert!((f64::from(found) - want).abs() < 1e-4 * (1.0 + want.abs()), "{found} != {want}");
             Ok(())
         };
-        for i in 0..q.len().min(20) {
-            check(dq[i], loss(&moved(&q64, i, h), &k64, &v64), loss(&moved(&q64, i, -h), &k64, &v64))?;
+        for (i, &found) in dq.iter().enumerate().take(20) {
+            check(found, loss(&moved(&q64, i, h), &k64, &v64), loss(&moved(&q64, i, -h), &k64, &v64))?;
         }
-        for i in 0..k.len().min(20) {
-            check(dk[i], loss(&q64, &moved(&k64, i, h), &v64), loss(&q64, &moved(&k64, i, -h), &v64))?;
+        for (i, &found) in dk.iter().enumerate().take(20) {
+            check(found, loss(&q64, &moved(&k64, i, h), &v64), loss(&q64, &moved(&k64, i, -h), &v64))?;
         }
-        for i in 0..v.len().min(20) {
-            check(dv[i], loss(&q64, &k64, &moved(&v64, i, h)), loss(&q64, &k64, &moved(&v64, i, -h)))?;
+        for (i, &found) in dv.iter().enumerate().take(20) {
+            check(found, loss(&q64, &k64, &moved(&v64, i, h)), loss(&q64, &k64, &moved(&v64, i, -h)))?;
         }
     }
 }

@@ -63,8 +63,8 @@ impl Conv2d {
         require(groups >= 1, "groups", groups, "must be at least 1")?;
         require(!stride.contains(&0), "stride", format!("{stride:?}"), "must be at least 1")?;
         require(!dilation.contains(&0), "dilation", format!("{dilation:?}"), "must be at least 1")?;
-        require(x[1] % groups == 0, "groups", groups, "must divide the input's channels")?;
-        require(weight[0] % groups == 0, "groups", groups, "must divide the output's channels")?;
+        require(x[1].is_multiple_of(groups), "groups", groups, "must divide the input's channels")?;
+        require(weight[0].is_multiple_of(groups), "groups", groups, "must divide the output's channels")?;
         require_shape("convolution weight", &[weight[0], x[1] / groups, weight[2], weight[3]], &weight)?;
         require(!weight.contains(&0), "weight", format!("{weight:?}"), "no axis may be empty")?;
         let mut output = [0; 2];

@@ -98,7 +98,14 @@ fn every_function_is_within_its_bound_in_every_binade() {
             }
             // Where multiplication and addition are rounded apart, arguments near the ends lose some more.
             let bound = if limit == Level::Plain { 2.0 * bound + 64.0 } else { bound };
-            eprintln!("{name} {limit:?} {worst:?}"); assert!(worst.0 <= 2.0*bound, "{name} at {limit:?}: {:.3} ulp at {:e}, found {:e}", worst.0, worst.1, worst.2);
+            eprintln!("{name} {limit:?} {worst:?}");
+            assert!(
+                worst.0 <= 2.0 * bound,
+                "{name} at {limit:?}: {:.3} ulp at {:e}, found {:e}",
+                worst.0,
+                worst.1,
+                worst.2
+            );
         }
     }
 }
@@ -111,8 +118,7 @@ fn special_values() {
         for (which, (name, exact, _)) in EXACT.into_iter().enumerate() {
             for (x, y) in special().into_iter().zip(apply(limit, which, special())) {
                 let want = exact(f64::from(x)) as f32;
-                let want =
-                    if which >= 4 && x == -inf { 0.0 } else { want };
+                let want = if which >= 4 && x == -inf { 0.0 } else { want };
                 let want = if which >= 4 && x == inf { inf } else { want };
                 let same =
                     y == want || (y.is_nan() && want.is_nan()) || (y - want).abs() <= 2.0 * f32::EPSILON * want.abs();

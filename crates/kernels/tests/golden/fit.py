@@ -91,9 +91,9 @@ def main():
             wanted = [np.float32(c) for c in coefficients]
             if not check:
                 print(f"{file}, {name}: relative error {error:.1e}")
-                print("    " + ", ".join(f"{c:.9e}" for c in wanted))
+                print("    " + ", ".join(np.format_float_scientific(c) for c in wanted))
                 continue
-            body = re.search(rf"const {name}: [^=]* = \[(.*?)\];", (SOURCE / file).read_text(), re.S)
+            body = re.search(rf"const {name}: [^=]*=\s*\[(.*?)\];", (SOURCE / file).read_text(), re.S)
             found = [np.float32(c) for c in re.findall(r"-?\d[\d_.]*(?:e-?\d+)?", body.group(1).replace("_", ""))]
             # Solvers differ in the last digits, most where a coefficient matters least.
             same = len(found) == len(wanted) and np.allclose(found, wanted, rtol=1e-4, atol=1e-7)

@@ -22,8 +22,17 @@ use burn::tensor::{Bool, Tensor, activation};
 /// # Errors
 /// If `n` is not a power of two.
 pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
+    check_length(x.dims()[1])?;
+    #[cfg(feature = "flex")]
+    if super::cpu::fits(&x) {
+        return Ok(fused::walsh_hadamard(x));
+    }
+    Ok(walsh_hadamard_reference(x))
+}
+
+/// Sums and differences of halves, in Burn's operations.
+fn walsh_hadamard_reference(x: Tensor<2>) -> Tensor<2> {
     let [m, n] = x.dims();
-    check_length(n)?;
     let mut y = x;
     let mut half = 1;
     while half < n {
@@ -32,7 +41,7 @@ pub fn walsh_hadamard(x: Tensor<2>) -> Result<Tensor<2>, OpsError> {
         y = Tensor::cat(vec![a.clone() + b.clone(), a - b], 1).reshape([m, n]);
         half *= 2;
     }
-    Ok(y)
+    y
 }
 
 /// Cross-entropy against soft targets, one loss a row: `l_i = -sum_c t_ic log softmax(z_i)_c`, in nats.
@@ -64,8 +73,74 @@ pub fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Result<Tenso
             rule: "shapes must be equal",
         });
     }
-    let losses = (targets * activation::log_softmax(logits, 1)).sum_dim(1).neg();
-    Ok(losses.squeeze_dim(1))
+    #[cfg(feature = "flex")]
+    if super::cpu::fits(&logits) && super::cpu::fits(&targets) {
+        return Ok(fused::cross_entropy(logits, targets));
+    }
+    Ok(cross_entropy_reference(logits, targets))
+}
+
+/// The equation in Burn's operations.
+fn cross_entropy_reference(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    (targets * activation::log_softmax(logits, 1)).sum_dim(1).neg().squeeze_dim(1)
+}
+
+#[cfg(feature = "flex")]
+mod fused {
+    use crate::ops::tensor::cpu::{Array, CpuOp, Forward, apply};
+    use burn::tensor::Tensor;
+    use tenfold_kernels::softmax::{Softmax, cross_entropy as losses, cross_entropy_gradient};
+    use tenfold_kernels::walsh_hadamard::walsh_hadamard as transform;
+
+    #[derive(Debug)]
+    struct WalshHadamard;
+
+    pub(super) fn walsh_hadamard(x: Tensor<2>) -> Tensor<2> {
+        apply(WalshHadamard, [x.into_dispatch()]).output()
+    }
+
+    impl CpuOp for WalshHadamard {
+        fn forward(&self, mut inputs: Vec<Array>) -> Forward {
+            let width = inputs[0].width();
+            Forward::new(inputs.swap_remove(0).update(|x| transform(x, width)))
+        }
+
+        fn backward(&self, _: &[Array], dy: Array, _: &[bool]) -> Vec<Option<Array>> {
+            let width = dy.width();
+            vec![Some(dy.update(|dy| transform(dy, width)))]
+        }
+    }
+
+    #[derive(Debug)]
+    struct CrossEntropy;
+
+    pub(super) fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        apply(CrossEntropy, [logits.into_dispatch(), targets.into_dispatch()]).output()
+    }
+
+    impl CpuOp for CrossEntropy {
+        fn forward(&self, inputs: Vec<Array>) -> Forward {
+            let [rows, width] = inputs[0].dims();
+            let write = |l: &mut [f32]| losses(inputs[0].data(), inputs[1].data(), width, l);
+            Forward::new(Array::from_fn(&[rows], write)).keeping(inputs)
+        }
+
+        fn backward(&self, kept: &[Array], dl: Array, wanted: &[bool]) -> Vec<Option<Array>> {
+            let [z, t] = [&kept[0], &kept[1]];
+            let width = z.width();
+            let dz =
+                || Array::from_fn(z.shape(), |dz| cross_entropy_gradient(z.data(), t.data(), dl.data(), width, dz));
+            // dl/dt = -ln softmax(z)
+            let dt = || {
+                Array::from_fn(z.shape(), |dt| {
+                    Softmax::Logarithms.forward(z.data(), width, dt);
+                    let rows = dt.chunks_exact_mut(width.max(1)).zip(dl.data());
+                    rows.for_each(|(row, scale)| row.iter_mut().for_each(|dt| *dt *= -scale));
+                })
+            };
+            vec![wanted[0].then(dz), wanted[1].then(dt)]
+        }
+    }
 }
 
 /// Softmax along `dim` over the entries where `keep` is true; the others get exactly zero.
@@ -148,6 +223,23 @@ mod tests {
                 let want = (row[j] - norm).exp() - f64::from(t[i * c + j]); // softmax(z) - t, rows of t sum to one
                 assert!((f64::from(gradient[i * c + j]) - want).abs() < 16.0 * f64::from(f32::EPSILON));
             }
+        }
+    }
+
+    #[test]
+    fn values_and_gradients_agree_with_burn() {
+        use crate::ops::tensor::testing::{assert_agree, tensor};
+        for shape in [[1, 1], [3, 10], [5, 33]] {
+            let run = |f: fn(Tensor<2>, Tensor<2>) -> Tensor<1>| {
+                move |t: &[Tensor<1>]| f(t[0].clone().reshape(shape), t[1].clone().reshape(shape))
+            };
+            let found = |z, t| soft_cross_entropy(z, t).unwrap();
+            assert_agree(&[tensor(&shape, 1), tensor(&shape, 2)], run(found), run(cross_entropy_reference));
+        }
+        for shape in [[3, 1], [2, 8], [5, 64]] {
+            let run = |f: fn(Tensor<2>) -> Tensor<2>| move |t: &[Tensor<1>]| f(t[0].clone().reshape(shape));
+            let found = |x| walsh_hadamard(x).unwrap();
+            assert_agree(&[tensor(&shape, 1)], run(found), run(walsh_hadamard_reference));
         }
     }
 
