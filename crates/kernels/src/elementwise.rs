@@ -3,20 +3,20 @@
 use crate::math;
 use crate::parallel::{CHUNK, chunks};
 use crate::simd::{Kernel, Simd, dispatch};
+use std::ops::Range;
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unary {
     /// `max(x, 0)`; NaN stays.
     Relu,
-    /// `x Phi(x)`, Phi the standard normal distribution (not the approximation by tanh). To 5 ulp in the far negative tail,
-    /// 3 elsewhere.
+    /// `x Phi(x)`, Phi the standard normal distribution (not the approximation by tanh), to 2 ulp.
     Gelu,
-    /// `x / (1 + e^{-x})`, to 3 ulp.
+    /// `x / (1 + e^{-x})`, to 2 ulp.
     Silu,
     /// The hyperbolic tangent, to 2 ulp.
     Tanh,
-    /// `1 / (1 + e^{-x})`, to 2.1 ulp.
+    /// `1 / (1 + e^{-x})`, to 2 ulp.
     Sigmoid,
     /// `e^x`, to 1 ulp.
     Exp,
@@ -34,8 +34,8 @@ impl Unary {
     fn value<S: Simd>(self, simd: S, x: S::V) -> S::V {
         match self {
             Self::Relu => simd.max(simd.zero(), x),
-            Self::Gelu => simd.mul(x, math::normal_cdf(simd, x).0),
-            Self::Silu => simd.mul(x, math::sigmoid(simd, x)),
+            Self::Gelu => math::gelu(simd, x),
+            Self::Silu => math::silu(simd, x),
             Self::Tanh => math::tanh(simd, x),
             Self::Sigmoid => math::sigmoid(simd, x),
             Self::Exp => math::exp(simd, x),
@@ -49,19 +49,8 @@ impl Unary {
         let one = simd.splat(1.0);
         match self {
             Self::Relu => simd.select(simd.gt(v, simd.zero()), one, simd.zero()),
-            Self::Gelu => {
-                let (cdf, density) = math::normal_cdf(simd, v);
-                // Far out the density is zero, and infinity times zero is no number.
-                let bounded = simd.min(simd.splat(1e4), simd.max(simd.splat(-1e4), v));
-                simd.fma(bounded, density, cdf)
-            }
-            Self::Silu => {
-                // s + x s (1 - s), with 1 - s from the other side, where it does not cancel.
-                let s = math::sigmoid(simd, v);
-                let rest = math::sigmoid(simd, simd.sub(simd.zero(), v));
-                let bounded = simd.min(simd.splat(1e4), simd.max(simd.splat(-1e4), v));
-                simd.fma(simd.mul(bounded, s), rest, s)
-            }
+            Self::Gelu => math::gelu_slope(simd, v),
+            Self::Silu => math::silu_slope(simd, v),
             Self::Tanh => simd.neg_fma(v, v, one),
             Self::Sigmoid => simd.neg_fma(v, v, v),
             Self::Exp => v,
@@ -129,11 +118,67 @@ fn cost(f: Unary) -> usize {
     if f == Unary::Relu { 2 } else { 16 }
 }
 
+/// What becomes of the numbers of an array, vector by vector.
+trait Update {
+    /// The new numbers in `part` of the array.
+    fn update<S: Simd>(&self, simd: S, part: Range<usize>, old: S::V) -> S::V;
+}
+
+#[inline(always)]
+fn update_all<S: Simd>(simd: S, y: &mut [f32], f: impl Update) {
+    // Two vectors at a time share the constants, for which there are not enough registers.
+    let pairs = y.len() / (2 * S::LANES) * (2 * S::LANES);
+    for i in (0..pairs).step_by(2 * S::LANES) {
+        let (a, b) = y[i..i + 2 * S::LANES].split_at_mut(S::LANES);
+        let new_a = f.update(simd, i..i + S::LANES, simd.load(a));
+        let new_b = f.update(simd, i + S::LANES..i + 2 * S::LANES, simd.load(b));
+        simd.store(a, new_a);
+        simd.store(b, new_b);
+    }
+    for i in (pairs..y.len()).step_by(S::LANES) {
+        let part = i..y.len().min(i + S::LANES);
+        let old = simd.read(&y[part.clone()]);
+        simd.write(&mut y[part.clone()], f.update(simd, part, old));
+    }
+}
+
+/// Runs `$run` with `$f` a constant, so that the choice is made once and not for each vector.
+macro_rules! with_constant {
+    ($f:ident, $run:expr) => {
+        with_constant!($f, $run, Relu Gelu Silu Tanh Sigmoid Exp Log)
+    };
+    ($f:ident, $run:expr, $($name:ident)*) => {
+        match $f {$(
+            Unary::$name => {
+                let $f = Unary::$name;
+                $run
+            }
+        )*}
+    };
+}
+
 struct Values<'a> {
     f: Unary,
     /// None where the numbers are changed in place.
     x: Option<&'a [f32]>,
     y: &'a mut [f32],
+}
+
+struct Of<'a>(Unary, &'a [f32]);
+struct OfItself(Unary);
+
+impl Update for Of<'_> {
+    #[inline(always)]
+    fn update<S: Simd>(&self, simd: S, part: Range<usize>, _: S::V) -> S::V {
+        self.0.value(simd, simd.read(&self.1[part]))
+    }
+}
+
+impl Update for OfItself {
+    #[inline(always)]
+    fn update<S: Simd>(&self, simd: S, _: Range<usize>, old: S::V) -> S::V {
+        self.0.value(simd, old)
+    }
 }
 
 impl Kernel for Values<'_> {
@@ -142,23 +187,10 @@ impl Kernel for Values<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { f, x, y } = self;
-        // One loop for each function: the choice must not be made for each vector.
-        macro_rules! each {
-            ($($f:ident)*) => {
-                match f {$(
-                    Unary::$f => match x {
-                        Some(x) => y
-                            .chunks_mut(S::LANES)
-                            .zip(x.chunks(S::LANES))
-                            .for_each(|(y, x)| simd.write(y, Unary::$f.value(simd, simd.read(x)))),
-                        None => y
-                            .chunks_mut(S::LANES)
-                            .for_each(|y| simd.write(y, Unary::$f.value(simd, simd.read(y)))),
-                    },
-                )*}
-            };
+        match x {
+            Some(x) => with_constant!(f, update_all(simd, y, Of(f, x))),
+            None => with_constant!(f, update_all(simd, y, OfItself(f))),
         }
-        each!(Relu Gelu Silu Tanh Sigmoid Exp Log);
     }
 }
 
@@ -168,23 +200,22 @@ struct Slopes<'a> {
     dy: &'a mut [f32],
 }
 
+struct TimesSlope<'a>(Unary, &'a [f32]);
+
+impl Update for TimesSlope<'_> {
+    #[inline(always)]
+    fn update<S: Simd>(&self, simd: S, part: Range<usize>, old: S::V) -> S::V {
+        simd.mul(old, self.0.slope(simd, simd.read(&self.1[part])))
+    }
+}
+
 impl Kernel for Slopes<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { f, v, dy } = self;
-        macro_rules! each {
-            ($($f:ident)*) => {
-                match f {$(
-                    Unary::$f => dy.chunks_mut(S::LANES).zip(v.chunks(S::LANES)).for_each(|(dy, v)| {
-                        let slope = Unary::$f.slope(simd, simd.read(v));
-                        simd.write(dy, simd.mul(simd.read(dy), slope));
-                    }),
-                )*}
-            };
-        }
-        each!(Relu Gelu Silu Tanh Sigmoid Exp Log);
+        with_constant!(f, update_all(simd, dy, TimesSlope(f, v)));
     }
 }
 

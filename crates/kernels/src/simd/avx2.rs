@@ -145,6 +145,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn scale(self, a: __m256, k: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            // In two steps, since 2^k may be beyond the range where the result is not.
+            let k = _mm256_cvtps_epi32(k);
+            let half = _mm256_srai_epi32::<1>(k);
+            let power = |k| {
+                let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
+                _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32::<23>(k), one))
+            };
+            _mm256_mul_ps(_mm256_mul_ps(a, power(half)), power(_mm256_sub_epi32(k, half)))
+        }
+    }
+
+    #[inline(always)]
+    fn pick(self, table: &[f32; 8], by: __m256) -> __m256 {
+        // SAFETY: the table has eight numbers; `self` proves AVX2. The permutation reads the lowest three bits.
+        unsafe {
+            let entry = _mm256_srli_epi32::<22>(_mm256_castps_si256(by));
+            _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), entry)
+        }
+    }
+
+    #[inline(always)]
     fn split(self, a: __m256) -> (__m256, __m256) {
         // SAFETY: `self` proves AVX2.
         unsafe {

@@ -138,6 +138,23 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn scale(self, a: __m512, k: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_scalef_ps(a, k) }
+    }
+
+    #[inline(always)]
+    fn pick(self, table: &[f32; 8], by: __m512) -> __m512 {
+        // SAFETY: the table has eight numbers; `self` proves AVX-512F. The permutation reads the lowest four bits, of which
+        // the fourth chooses between two copies of the table.
+        unsafe {
+            let entry = _mm512_srli_epi32::<22>(_mm512_castps_si512(by));
+            let table = _mm256_castps_pd(_mm256_loadu_ps(table.as_ptr()));
+            _mm512_permutexvar_ps(entry, _mm512_castpd_ps(_mm512_broadcast_f64x4(table)))
+        }
+    }
+
+    #[inline(always)]
     fn split(self, a: __m512) -> (__m512, __m512) {
         // SAFETY: `self` proves AVX-512F.
         unsafe {

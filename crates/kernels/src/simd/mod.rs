@@ -86,6 +86,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// `2^k` for whole `k` from -126 to 127.
     fn pow2(self, k: Self::V) -> Self::V;
+    /// `a 2^k` for whole `k` from -252 to 254, rounded twice where it is subnormal; NaN in `a` stays, whatever k.
+    fn scale(self, a: Self::V, k: Self::V) -> Self::V;
+    /// The entry of the table that the lowest two bits of the exponent and the highest of the mantissa number: for
+    /// numbers from 1 to below 16, entry 6 up to 1.5, 7 up to 2, 0 up to 3, 1 up to 4, 2 up to 6 and so on.
+    fn pick(self, table: &[f32; 8], by: Self::V) -> Self::V;
     /// Splits positive normal numbers into a mantissa `m` from 1 to below 2 and a whole exponent `e`, `a = m 2^e`.
     fn split(self, a: Self::V) -> (Self::V, Self::V);
 

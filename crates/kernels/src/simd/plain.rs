@@ -133,6 +133,19 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn scale(self, a: V, k: V) -> V {
+        let power = |k: i32| f32::from_bits(((k + 127) << 23) as u32);
+        // NaN becomes zero.
+        let k = k.map(|k| k as i32);
+        std::array::from_fn(|i| a[i] * power(k[i] >> 1) * power(k[i] - (k[i] >> 1)))
+    }
+
+    #[inline(always)]
+    fn pick(self, table: &[f32; 8], by: V) -> V {
+        by.map(|x| table[(x.to_bits() >> 22) as usize % 8])
+    }
+
+    #[inline(always)]
     fn split(self, a: V) -> (V, V) {
         let bits = a.map(f32::to_bits);
         let mantissa = bits.map(|b| f32::from_bits((b & 0x007f_ffff) | 0x3f80_0000));

@@ -1,7 +1,7 @@
-"""Fits the polynomials of `src/math.rs` and prints them.
+"""Fits the polynomials of `src/math.rs` and `src/math/gelu.rs` and prints them.
 
 Each is the least-squares fit, weighted for relative error, at Chebyshev nodes in double precision, which is close to the
-minimax polynomial. `--check` fits again and compares with the coefficients in the source file.
+minimax polynomial. `--check` fits again and compares with the coefficients in the source files.
 """
 
 import re
@@ -9,19 +9,25 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.special import erf, erfcx
+from scipy.special import erfcx
 
-SOURCE = Path(__file__).parents[2] / "src" / "math.rs"
+SOURCE = Path(__file__).parents[2] / "src"
 
 
-def fit(function, low, high, degree):
-    """Coefficients from the highest power down, of the polynomial closest to `function` on [low, high]."""
+def fit(function, low, high, degree, centre=0.0, constant=None):
+    """Coefficients from the highest power of x - centre down, of the polynomial closest to `function` on [low, high].
+
+    The constant one is as given, if it is."""
     nodes = np.cos(np.pi * (np.arange(4000) + 0.5) / 4000)
     x = low + (high - low) * (nodes + 1) / 2
     y = function(x)
-    columns = np.vander(x, degree + 1) / y[:, None]
-    coefficients, *_ = np.linalg.lstsq(columns, np.ones_like(x), rcond=None)
-    error = np.abs(np.polyval(coefficients.astype(np.float32).astype(float), x) / y - 1).max()
+    columns, target = np.vander(x - centre, degree + 1) / y[:, None], np.ones_like(x)
+    if constant is None:
+        coefficients, *_ = np.linalg.lstsq(columns, target, rcond=None)
+    else:
+        coefficients, *_ = np.linalg.lstsq(columns[:, :-1], target - constant / y, rcond=None)
+        coefficients = np.append(coefficients, constant)
+    error = np.abs(np.polyval(coefficients.astype(np.float32).astype(float), x - centre) / y - 1).max()
     return coefficients, error
 
 
@@ -42,52 +48,57 @@ def logarithm(f):
     return series(f, lambda f: (np.log1p(f) - f + f**2 / 2) / f**3, tail)
 
 
-def tangent(z):
-    # (tanh(x) - x) / x^3 with z = x^2
-    x = np.sqrt(z)
-    tail = lambda z: -1 / 3 + 2 / 15 * z - 17 / 315 * z**2 + 62 / 2835 * z**3
-    return series(z, lambda z: (np.tanh(np.sqrt(z)) - np.sqrt(z)) / np.sqrt(z) ** 3, tail)
+def tail(t):
+    # Phi(-t) exp(t^2 / 2)
+    return 0.5 * erfcx(t / np.sqrt(2))
 
 
-def centre(z):
-    # (Phi(x) - 1/2) / x with z = x^2
-    x = np.sqrt(z)
-    density = 1 / np.sqrt(2 * np.pi)
-    terms = lambda z: density * (1 - z / 6 + z**2 / 40 - z**3 / 336)
-    return series(z, lambda z: 0.5 * erf(np.sqrt(z) / np.sqrt(2)) / np.sqrt(z), terms)
+def tail_tables():
+    """Rows of eight: the intervals' centres, then coefficients from the highest power down.
 
-
-def tail(s):
-    # (t + 2) Phi(-t) exp(t^2 / 2) with s = (t - 2) / (t + 2)
-    t = 2 * (1 + s) / (1 - s)
-    return (t + 2) * 0.5 * erfcx(t / np.sqrt(2))
+    The intervals are those of t + 1 from 1 to 16 that share an exponent and the first bit of the mantissa, in the order
+    in which `Simd::pick` numbers them."""
+    rows, worst = np.zeros((9, 8)), 0.0
+    for exponent in range(4):
+        for half in range(2):
+            low, high = 2.0**exponent * (1 + half / 2) - 1, 2.0**exponent * (1.5 + half / 2) - 1
+            # The centre moves until the value there is a number of single precision, to save half a unit of error.
+            middle = np.float32((low + high) / 2)
+            centres = middle + np.arange(-2000, 2001, dtype=np.float32) * np.spacing(middle)
+            values = tail(centres.astype(float))
+            best = np.argmin(np.abs(values.astype(np.float32) / values - 1))
+            centre, value = float(centres[best]), float(np.float32(values[best]))
+            coefficients, error = fit(tail, low, high, 7, centre, value)
+            rows[:, (2 * (exponent + 127) + half) % 8] = [centre, *coefficients]
+            worst = max(worst, error)
+    return rows.flatten(), worst
 
 
 FITS = {
-    "EXPONENTIAL": (exponential, -0.35, 0.35, 5),
-    "LOGARITHM": (logarithm, np.sqrt(0.5) - 1, np.sqrt(2) - 1, 8),
-    "TANGENT": (tangent, 1e-12, 0.7**2, 6),
-    "CENTRE": (centre, 1e-12, 1.0, 5),
-    "TAIL": (tail, (1 - 2) / (1 + 2), (15 - 2) / (15 + 2), 9),
+    "math.rs": {
+        "EXPONENTIAL": lambda: fit(exponential, -0.3466, 0.3466, 4),
+        "LOGARITHM": lambda: fit(logarithm, np.sqrt(0.5) - 1, np.sqrt(2) - 1, 8),
+    },
+    "math/gelu.rs": {"TAIL": tail_tables},
 }
 
 
 def main():
-    source = SOURCE.read_text() if "--check" in sys.argv else ""
-    failed = False
-    for name, arguments in FITS.items():
-        coefficients, error = fit(*arguments)
-        wanted = [np.float32(c) for c in coefficients]
-        if not source:
-            print(f"{name}: relative error {error:.1e}")
-            print("    " + ", ".join(f"{c:.9e}" for c in wanted))
-            continue
-        body = re.search(rf"const {name}: \[f32; \d+\] =\s*\[(.*?)\];", source, re.S)
-        found = [np.float32(c) for c in re.findall(r"-?\d[\d_.]*(?:e-?\d+)?", body.group(1).replace("_", ""))]
-        # Solvers differ in the last digits, most where a coefficient matters least.
-        same = len(found) == len(wanted) and np.allclose(found, wanted, rtol=1e-4, atol=1e-7)
-        print(f"{name}: {'ok' if same else f'differs: {wanted}'}")
-        failed |= not same
+    check, failed = "--check" in sys.argv, False
+    for file, fits in FITS.items():
+        for name, run in fits.items():
+            coefficients, error = run()
+            wanted = [np.float32(c) for c in coefficients]
+            if not check:
+                print(f"{file}, {name}: relative error {error:.1e}")
+                print("    " + ", ".join(np.format_float_scientific(c) for c in wanted))
+                continue
+            body = re.search(rf"const {name}: [^=]*=\s*\[(.*?)\];", (SOURCE / file).read_text(), re.S)
+            found = [np.float32(c) for c in re.findall(r"-?\d[\d_.]*(?:e-?\d+)?", body.group(1).replace("_", ""))]
+            # Solvers differ in the last digits, most where a coefficient matters least.
+            same = len(found) == len(wanted) and np.allclose(found, wanted, rtol=1e-4, atol=1e-7)
+            print(f"{file}, {name}: {'ok' if same else f'differs: {wanted}'}")
+            failed |= not same
     sys.exit(failed)
 
 
