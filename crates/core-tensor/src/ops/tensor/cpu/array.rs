@@ -4,6 +4,7 @@ use super::buffer::Buffer;
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Shape, TensorData};
+use tenfold_kernels::parallel::{CHUNK, chunks};
 
 /// What Burn's CPU back end keeps of a tensor.
 pub(super) type Primitive = FloatTensor<Flex>;
@@ -79,12 +80,58 @@ impl Array {
 
     pub(super) fn new(primitive: Primitive) -> Self {
         assert_eq!(primitive.dtype(), DType::F32, "kernels take single precision");
-        let primitive = primitive.to_contiguous();
         let shape = primitive.layout().shape().to_vec();
-        Self { primitive, shape }
+        match Rows::of(&primitive) {
+            Some(rows) => Self::from_fn(&shape, |to| rows.copy(primitive.storage(), to)),
+            None => Self { primitive: primitive.to_contiguous(), shape },
+        }
     }
 
     pub(super) fn into_primitive(self) -> Primitive {
         self.primitive
+    }
+}
+
+/// A view whose last axis is contiguous, as axes that changed places leave it.
+struct Rows {
+    /// Shape and strides of all axes but the last.
+    axes: Vec<(usize, isize)>,
+    start: usize,
+    width: usize,
+}
+
+impl Rows {
+    /// The rows of a view; none where it is contiguous already, or its rows are not.
+    fn of(primitive: &Primitive) -> Option<Self> {
+        let layout = primitive.layout();
+        let (shape, strides) = (layout.shape(), layout.strides());
+        let last = shape.len().checked_sub(1)?;
+        // Short rows are copied faster by Burn, tile by tile.
+        if primitive.is_contiguous() || strides[last] != 1 || shape[last] < 8 {
+            return None;
+        }
+        let axes = (0..last).map(|axis| (shape[axis], strides[axis])).collect();
+        Some(Self { axes, start: layout.start_offset(), width: shape[last] })
+    }
+
+    fn copy(&self, from: &[f32], to: &mut [f32]) {
+        let block = (CHUNK / self.width).max(1);
+        let work = to.len();
+        chunks(to, block * self.width, work, |i, to| {
+            for (j, row) in to.chunks_exact_mut(self.width).enumerate() {
+                let start = self.start_of(i * block + j);
+                row.copy_from_slice(&from[start..start + self.width]);
+            }
+        });
+    }
+
+    /// Where a row begins in the storage.
+    fn start_of(&self, row: usize) -> usize {
+        let (mut rest, mut offset) = (row, self.start as isize);
+        for (len, stride) in self.axes.iter().rev() {
+            offset += (rest % len) as isize * stride;
+            rest /= len;
+        }
+        offset as usize
     }
 }

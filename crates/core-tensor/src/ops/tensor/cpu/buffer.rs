@@ -13,7 +13,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 
-/// Bytes that a thread keeps at most. When freeing a buffer would exceed it, all that is kept goes first.
+/// Bytes that a thread keeps at most. When freeing a buffer would exceed it, sizes that nobody asked for since the last time
+/// go first, and all of them if that is not enough.
 const KEPT: usize = 512 << 20;
 
 /// Numbers below which the allocator is as fast.
@@ -21,8 +22,41 @@ const SMALL: usize = 1 << 10;
 
 #[derive(Default)]
 struct Shelf {
-    by_len: HashMap<usize, Vec<Vec<f32>>>,
+    by_len: HashMap<usize, Stack>,
     bytes: usize,
+}
+
+/// Buffers of one size.
+#[derive(Default)]
+struct Stack {
+    buffers: Vec<Vec<f32>>,
+    /// Whether somebody asked for one since the shelf was last full.
+    wanted: bool,
+}
+
+impl Shelf {
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        let stack = self.by_len.get_mut(&len)?;
+        stack.wanted = true;
+        let buffer = stack.buffers.pop()?;
+        self.bytes -= len * size_of::<f32>();
+        Some(buffer)
+    }
+
+    fn put(&mut self, buffer: Vec<f32>) {
+        let bytes = size_of_val(buffer.as_slice());
+        if self.bytes + bytes > KEPT {
+            self.by_len.retain(|_, stack| std::mem::take(&mut stack.wanted));
+            self.bytes = self.by_len.iter().map(|(len, stack)| len * stack.buffers.len() * size_of::<f32>()).sum();
+        }
+        if self.bytes + bytes > KEPT {
+            *self = Self::default();
+        }
+        if bytes <= KEPT {
+            self.bytes += bytes;
+            self.by_len.entry(buffer.len()).or_default().buffers.push(buffer);
+        }
+    }
 }
 
 thread_local! {
@@ -34,11 +68,7 @@ pub(super) struct Buffer(Vec<f32>);
 
 impl Buffer {
     pub(super) fn new(len: usize) -> Self {
-        let kept = SHELF.with_borrow_mut(|shelf| {
-            let buffer = shelf.by_len.get_mut(&len)?.pop()?;
-            shelf.bytes -= len * size_of::<f32>();
-            Some(buffer)
-        });
+        let kept = SHELF.with_borrow_mut(|shelf| shelf.take(len));
         Self(kept.unwrap_or_else(|| vec![0.0; len]))
     }
 
@@ -83,18 +113,8 @@ impl AllocationController for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0);
-        let bytes = size_of_val(buffer.as_slice());
         // A thread that is ending has no shelf any more; then the buffer is freed.
-        let _ = SHELF.try_with(|shelf| {
-            let mut shelf = shelf.borrow_mut();
-            if shelf.bytes + bytes > KEPT {
-                *shelf = Shelf::default();
-            }
-            if bytes <= KEPT {
-                shelf.bytes += bytes;
-                shelf.by_len.entry(buffer.len()).or_default().push(buffer);
-            }
-        });
+        let _ = SHELF.try_with(|shelf| shelf.borrow_mut().put(buffer));
     }
 }
 
@@ -125,6 +145,15 @@ mod tests {
             drop(buffers);
             assert!(SHELF.with_borrow(|shelf| shelf.bytes) <= KEPT);
             drop(Buffer::new(KEPT / 4 + 1).into_bytes());
+            assert!(SHELF.with_borrow(|shelf| shelf.bytes) <= KEPT);
+            // What is asked for again and again outlives what is not.
+            let each = KEPT / 8 / size_of::<f32>();
+            drop(Buffer::new(each).into_bytes());
+            (1..20).for_each(|i| {
+                drop(Buffer::new(each).into_bytes());
+                drop(Buffer::new(each - i).into_bytes());
+            });
+            assert!(SHELF.with_borrow(|shelf| shelf.by_len.contains_key(&each)));
             assert!(SHELF.with_borrow(|shelf| shelf.bytes) <= KEPT);
         })
         .join()
