@@ -157,15 +157,14 @@ impl Kernel for Rows<'_> {
             let inverse = 1.0 / (squares / count + epsilon).sqrt();
             moments.copy_from_slice(&[mean, inverse]);
             let scale = simd.splat(inverse);
-            for (i, y) in y.chunks_mut(S::LANES).enumerate() {
-                let part = i * S::LANES..i * S::LANES + y.len();
-                let xhat = simd.mul(simd.sub(simd.read(&x[part.clone()]), shift), scale);
-                let gamma = simd.read(&gamma[part.clone()]);
-                let v = match beta {
-                    Some(beta) => simd.fma(xhat, gamma, simd.read(&beta[part])),
-                    None => simd.mul(xhat, gamma),
-                };
-                simd.write(y, v);
+            let scaled =
+                |x: &[f32], gamma: &[f32]| simd.mul(simd.mul(simd.sub(simd.read(x), shift), scale), simd.read(gamma));
+            let columns = y.chunks_mut(S::LANES).zip(x.chunks(S::LANES)).zip(gamma.chunks(S::LANES));
+            match beta {
+                Some(beta) => columns
+                    .zip(beta.chunks(S::LANES))
+                    .for_each(|(((y, x), gamma), beta)| simd.write(y, simd.add(scaled(x, gamma), simd.read(beta)))),
+                None => columns.for_each(|((y, x), gamma)| simd.write(y, scaled(x, gamma))),
             }
         }
     }
@@ -192,25 +191,25 @@ impl Kernel for RowGradients<'_> {
         for (((x, dy), moments), dx) in rows.zip(dx.chunks_exact_mut(width)) {
             let (mean, inverse) = (simd.splat(moments[0]), simd.splat(moments[1]));
             let (mut of_g, mut of_product) = (simd.zero(), simd.zero());
-            for i in 0..width.div_ceil(S::LANES) {
-                let part = i * S::LANES..((i + 1) * S::LANES).min(width);
-                let d = simd.read(&dy[part.clone()]);
-                let xhat = simd.mul(simd.sub(simd.read(&x[part.clone()]), mean), inverse);
+            let columns = x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(gamma.chunks(S::LANES));
+            let sums = dgamma.chunks_mut(S::LANES).zip(dbeta.chunks_mut(S::LANES));
+            for (((x, dy), gamma), (dgamma, dbeta)) in columns.zip(sums) {
+                let d = simd.read(dy);
+                let xhat = simd.mul(simd.sub(simd.read(x), mean), inverse);
                 // Beyond the row d is zero, so nothing is added there.
-                let g = simd.mul(d, simd.read(&gamma[part.clone()]));
+                let g = simd.mul(d, simd.read(gamma));
                 of_g = simd.add(of_g, g);
                 of_product = simd.fma(g, xhat, of_product);
-                let (dgamma, dbeta) = (&mut dgamma[part.clone()], &mut dbeta[part]);
                 simd.write(dgamma, simd.fma(d, xhat, simd.read(dgamma)));
                 simd.write(dbeta, simd.add(d, simd.read(dbeta)));
             }
             let count = width as f32;
             let mean_g = simd.splat(if centred { simd.sum(of_g) / count } else { 0.0 });
             let mean_product = simd.splat(simd.sum(of_product) / count);
-            for (i, dx) in dx.chunks_mut(S::LANES).enumerate() {
-                let part = i * S::LANES..i * S::LANES + dx.len();
-                let xhat = simd.mul(simd.sub(simd.read(&x[part.clone()]), mean), inverse);
-                let g = simd.mul(simd.read(&dy[part.clone()]), simd.read(&gamma[part]));
+            let columns = x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(gamma.chunks(S::LANES));
+            for (dx, ((x, dy), gamma)) in dx.chunks_mut(S::LANES).zip(columns) {
+                let xhat = simd.mul(simd.sub(simd.read(x), mean), inverse);
+                let g = simd.mul(simd.read(dy), simd.read(gamma));
                 let centred = simd.sub(g, simd.fma(xhat, mean_product, mean_g));
                 simd.write(dx, simd.mul(centred, inverse));
             }

@@ -74,7 +74,7 @@ impl Pool2d {
     pub fn max(&self, x: &[f32], y: &mut [f32]) {
         let [height, width] = self.input;
         self.each_plane(x, y, |x, y| {
-            if self.window == [2, 2] && self.stride == [2, 2] && self.padding == [0, 0] {
+            if self.in_pairs() {
                 let rows = x.chunks_exact(2 * width).zip(y.chunks_exact_mut(self.output[1]));
                 for (two, y) in rows {
                     let (upper, lower) = two.split_at(width);
@@ -103,6 +103,9 @@ impl Pool2d {
         self.check_gradient(dy, dx);
         parallel::chunks(dx, area.max(1), x.len(), |plane, dx| {
             let (x, dy) = (&x[plane * area..][..area], &dy[plane * outputs..][..outputs]);
+            if self.in_pairs() {
+                return self.max_gradient_of_pairs(x, dy, dx);
+            }
             dx.fill(0.0);
             for (at, dy) in dy.iter().enumerate() {
                 let mut window = self.window_at(at);
@@ -115,6 +118,38 @@ impl Pool2d {
                 dx[best] += dy;
             }
         });
+    }
+
+    /// Windows of two by two that do not overlap: what networks use, and worth a loop of its own.
+    fn in_pairs(&self) -> bool {
+        self.window == [2, 2] && self.stride == [2, 2] && self.padding == [0, 0]
+    }
+
+    /// [`max_gradient`](Self::max_gradient) of one plane: each number is written once.
+    fn max_gradient_of_pairs(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let (width, columns) = (self.input[1], self.output[1]);
+        let whole = self.output[0] * 2 * width;
+        let (covered, left_out) = dx.split_at_mut(whole);
+        left_out.fill(0.0);
+        let rows = covered.chunks_exact_mut(2 * width).zip(x.chunks_exact(2 * width)).zip(dy.chunks_exact(columns));
+        for ((dx, x), dy) in rows {
+            let ((dx_upper, dx_lower), (upper, lower)) = (dx.split_at_mut(width), x.split_at(width));
+            // An odd last column is in no window.
+            dx_upper[2 * columns..].fill(0.0);
+            dx_lower[2 * columns..].fill(0.0);
+            let outputs = dx_upper.as_chunks_mut::<2>().0.iter_mut().zip(dx_lower.as_chunks_mut::<2>().0);
+            let inputs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            for (((to_upper, to_lower), (upper, lower)), &dy) in outputs.zip(inputs).zip(dy) {
+                let largest = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+                let is = |v: f32| v == largest || (v.is_nan() && largest.is_nan());
+                let a = is(upper[0]);
+                let b = !a & is(upper[1]);
+                let c = !(a | b) & is(lower[0]);
+                let of = |wins: bool| if wins { dy } else { 0.0 };
+                *to_upper = [of(a), of(b)];
+                *to_lower = [of(c), of(!(a | b | c))];
+            }
+        }
     }
 
     /// The mean of each window's numbers.

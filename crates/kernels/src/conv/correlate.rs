@@ -10,6 +10,25 @@ use crate::simd::{Kernel, Level, Simd, dispatch_up_to, level};
 /// registers of AVX2, but the compiler wants a seventeenth, and the loop takes twice the time.
 pub(super) const VECTORS: usize = 2;
 
+/// Kernel positions, over all channels, up to which inputs may be gathered.
+const GATHERED: usize = 256;
+
+/// Adds the products of one kernel position: `BLOCK` weights by some vectors.
+#[inline(always)]
+fn add_products<S: Simd, const BLOCK: usize>(
+    simd: S,
+    sums: &mut [[S::V; VECTORS]; BLOCK],
+    kernel: &[f32; BLOCK],
+    x: [S::V; VECTORS],
+) {
+    for (sums, &w) in sums.iter_mut().zip(kernel) {
+        let w = simd.splat(w);
+        for (sum, &x) in sums.iter_mut().zip(&x) {
+            *sum = simd.fma(w, x, *sum);
+        }
+    }
+}
+
 /// Where one vector of outputs is read and written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
@@ -121,7 +140,18 @@ impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
         let per_block = offsets.len() * BLOCK;
         let out_plane = self.out.len() / outputs;
         let stored = self.width.min(S::LANES);
+        // Where many blocks of outputs read the same few vectors, those are gathered once: planes of a power of two in size
+        // lie in the same few sets of the cache and would push each other out.
+        let gather = offsets.len() <= GATHERED && outputs >= 8 * BLOCK;
+        let mut gathered = [[simd.zero(); VECTORS]; GATHERED];
         for group in spots {
+            if gather {
+                let starts = group.map(|spot| source.as_ptr().wrapping_add(spot.source));
+                for (to, &offset) in gathered.iter_mut().zip(offsets) {
+                    // SAFETY: within the source by the assertion above.
+                    *to = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(offset)) });
+                }
+            }
             for first in (0..outputs).step_by(BLOCK) {
                 let packed = &weights[first / BLOCK * per_block..][..per_block];
                 let mut sums = [[simd.zero(); VECTORS]; BLOCK];
@@ -130,15 +160,16 @@ impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
                         *sums = [simd.splat(b); VECTORS];
                     }
                 }
-                let starts = group.map(|spot| source.as_ptr().wrapping_add(spot.source));
-                for (&offset, kernel) in offsets.iter().zip(packed.as_chunks::<BLOCK>().0) {
-                    // SAFETY: within the source by the assertion above.
-                    let x = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(offset)) });
-                    for (sums, &w) in sums.iter_mut().zip(kernel) {
-                        let w = simd.splat(w);
-                        for (sum, &x) in sums.iter_mut().zip(&x) {
-                            *sum = simd.fma(w, x, *sum);
-                        }
+                if gather {
+                    for (&x, kernel) in gathered.iter().zip(packed.as_chunks::<BLOCK>().0) {
+                        add_products(simd, &mut sums, kernel, x);
+                    }
+                } else {
+                    let starts = group.map(|spot| source.as_ptr().wrapping_add(spot.source));
+                    for (&offset, kernel) in offsets.iter().zip(packed.as_chunks::<BLOCK>().0) {
+                        // SAFETY: within the source by the assertion above.
+                        let x = starts.map(|start| unsafe { simd.load_at(start.wrapping_add(offset)) });
+                        add_products(simd, &mut sums, kernel, x);
                     }
                 }
                 for (k, sums) in sums.iter().enumerate().take(outputs - first) {
