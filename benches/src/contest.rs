@@ -41,9 +41,11 @@ pub struct Work<'a> {
     pub name: &'a str,
     /// How often everyone is timed.
     pub rounds: usize,
+    /// Rounds before those, which are not counted: none where comparing the results was warm-up enough.
+    pub warm_up: usize,
 }
 
-/// Times everyone in turn, after one turn each that is not counted, and makes a row for each peer; without peers, one of
+/// Times everyone in turn, after the rounds of the warm-up, and makes a row for each peer; without peers, one of
 /// ours alone. A peer that disagrees with us has no ratio. `say` turns our seconds into what is said about them.
 ///
 /// # Errors
@@ -58,12 +60,12 @@ pub fn rows(work: Work, ours: Turn, say: impl Fn(f64) -> String, peers: Vec<Peer
         });
         known.push((peer.name, entry));
     }
-    let mut times = times_in_turn(work.rounds + 1, turns.len(), |who| {
+    let mut times = times_in_turn(work.warm_up + work.rounds, turns.len(), |who| {
         std::thread::sleep(SETTLE);
         turns[who]()
     });
     for seconds in times.iter_mut().flatten() {
-        seconds.remove(0);
+        seconds.drain(..work.warm_up);
     }
     let mut times = times.into_iter().map(Some).collect::<Vec<_>>();
     let mut take = |who: usize| times.get_mut(who).and_then(Option::take).unwrap_or_else(|| Ok(Vec::new()));
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
     use crate::error::PeerError;
 
-    const WORK: Work = Work { bench: "b", name: "w", rounds: 3 };
+    const WORK: Work = Work { bench: "b", name: "w", rounds: 3, warm_up: 1 };
 
     /// Takes the given seconds, the first in a turn that must not count.
     fn turn(seconds: [f64; 4]) -> Turn<'static> {

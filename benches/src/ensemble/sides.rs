@@ -72,7 +72,7 @@ pub(super) fn contest(
         let (seconds, losses) = timed(|| ours(ensemble, &set));
         losses.map(|_| ensemble.extrapolate(seconds))
     };
-    contest::rows(Work { bench: NAME, name: ensemble.work, rounds }, Box::new(turn), say, entries)
+    contest::rows(Work { bench: NAME, name: ensemble.work, rounds, warm_up: 0 }, Box::new(turn), say, entries)
 }
 
 /// Of each member, the mean loss of its last epoch.

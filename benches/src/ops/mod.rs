@@ -72,5 +72,10 @@ fn contest(
     }
     let mut op = case.prepare(&drawn, Side::Ours);
     let turn = move || Ok(pool.install(|| sides::seconds(&mut *op)));
-    contest::rows(Work { bench: NAME, name, rounds }, Box::new(turn), |seconds| peaks.reached(case, seconds), peers)
+    contest::rows(
+        Work { bench: NAME, name, rounds, warm_up: 1 },
+        Box::new(turn),
+        |seconds| peaks.reached(case, seconds),
+        peers,
+    )
 }

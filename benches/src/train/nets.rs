@@ -131,7 +131,12 @@ pub(super) fn run(
         let entry = enter(net, &initial, &config, &pixels, &labels, &mine, torch, folder);
         peers.push(Peer { name: TORCH, entry });
     }
-    contest::rows(Work { bench: NAME, name, rounds }, Box::new(|| Ok(turn()?.seconds)), |_| said.clone(), peers)
+    contest::rows(
+        Work { bench: NAME, name, rounds, warm_up: 1 },
+        Box::new(|| Ok(turn()?.seconds)),
+        |_| said.clone(),
+        peers,
+    )
 }
 
 fn ours(initial: Model, set: &TrainingSet, config: &TrainConfig, seed: Seed) -> Result<Turn, BenchError> {
