@@ -2,7 +2,7 @@
 
 use crate::math;
 use crate::parallel::{CHUNK, chunks};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, Twice, dispatch};
 use std::ops::Range;
 
 /// A function of one number.
@@ -126,19 +126,16 @@ trait Update {
 
 #[inline(always)]
 fn update_all<S: Simd>(simd: S, y: &mut [f32], f: impl Update) {
-    // Two vectors at a time share the constants, for which there are not enough registers.
-    let pairs = y.len() / (2 * S::LANES) * (2 * S::LANES);
-    for i in (0..pairs).step_by(2 * S::LANES) {
-        let (a, b) = y[i..i + 2 * S::LANES].split_at_mut(S::LANES);
-        let new_a = f.update(simd, i..i + S::LANES, simd.load(a));
-        let new_b = f.update(simd, i + S::LANES..i + 2 * S::LANES, simd.load(b));
-        simd.store(a, new_a);
-        simd.store(b, new_b);
+    let simd = Twice(simd);
+    let lanes = 2 * S::LANES;
+    let whole = y.len() / lanes * lanes;
+    for i in (0..whole).step_by(lanes) {
+        let y = &mut y[i..i + lanes];
+        simd.store(y, f.update(simd, i..i + lanes, simd.load(y)));
     }
-    for i in (pairs..y.len()).step_by(S::LANES) {
-        let part = i..y.len().min(i + S::LANES);
-        let old = simd.read(&y[part.clone()]);
-        simd.write(&mut y[part.clone()], f.update(simd, part, old));
+    if whole < y.len() {
+        let (part, y) = (whole..y.len(), &mut y[whole..]);
+        simd.store_part(y, f.update(simd, part, simd.load_part(y, 0.0)));
     }
 }
 

@@ -45,14 +45,14 @@ fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: [f32; N], x: S::V)
     sum
 }
 
-/// m from -0.3 to 0.42 and a whole k with `e^(x + low) = (1 + m) 2^k`, for x of at most a few hundred and a small `low`:
-/// the part of the argument that x had no room for.
+/// m from -0.3 to 0.42 and a whole k with `e^(x - excess) = (1 + m) 2^k`, for x of at most a few hundred and a small `excess`:
+/// what x lost in rounding.
 #[inline(always)]
-fn parts_of_exp<S: Simd>(simd: S, x: S::V, low: S::V) -> (S::V, S::V) {
+fn parts_of_exp<S: Simd>(simd: S, x: S::V, excess: S::V) -> (S::V, S::V) {
     // Adding 1.5 * 2^23 leaves no room for a fraction.
     let shift = simd.splat(12_582_912.0);
     let k = simd.sub(simd.fma(x, simd.splat(std::f32::consts::LOG2_E), shift), shift);
-    let r = simd.add(simd.neg_fma(k, simd.splat(LN2[0]), x), simd.neg_fma(k, simd.splat(LN2[1]), low));
+    let r = simd.sub(simd.neg_fma(k, simd.splat(LN2[0]), x), simd.fma(k, simd.splat(LN2[1]), excess));
     (simd.fma(simd.mul(r, r), polynomial(simd, EXPONENTIAL, r), r), k)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::math;
 use crate::parallel::{CHUNK, chunks};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, Twice, dispatch};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,20 +103,22 @@ fn rows_of(len: usize, width: usize) -> usize {
 /// The largest number of a row and the sum of `e^(z - largest)`, which are written to `y` if there is one.
 #[inline(always)]
 fn largest_and_sum<S: Simd>(simd: S, z: &[f32], mut y: Option<&mut [f32]>) -> (f32, f32) {
+    let simd = Twice(simd);
+    let lanes = 2 * S::LANES;
     let mut largest = simd.splat(f32::NEG_INFINITY);
-    for part in z.chunks(S::LANES) {
-        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, f32::NEG_INFINITY) };
+    for part in z.chunks(lanes) {
+        let v = if part.len() == lanes { simd.load(part) } else { simd.load_part(part, f32::NEG_INFINITY) };
         largest = simd.max(v, largest);
     }
     let largest = simd.largest(largest);
     let shift = simd.splat(largest);
     let mut sum = simd.zero();
-    let full = z.len() / S::LANES * S::LANES;
-    for (i, part) in z[..full].chunks_exact(S::LANES).enumerate() {
+    let full = z.len() / lanes * lanes;
+    for (i, part) in z[..full].chunks_exact(lanes).enumerate() {
         let e = math::exp(simd, simd.sub(simd.load(part), shift));
         sum = simd.add(sum, e);
         if let Some(y) = &mut y {
-            simd.store(&mut y[i * S::LANES..], e);
+            simd.store(&mut y[i * lanes..], e);
         }
     }
     let mut total = simd.sum(sum);
@@ -242,10 +244,12 @@ impl Kernel for RowInPlace<'_> {
 /// Replaces a row z by `e^(z - shift)`; returns the sum.
 #[inline(always)]
 fn exponentials<S: Simd>(simd: S, z: &mut [f32], shift: f32) -> f32 {
+    let simd = Twice(simd);
+    let lanes = 2 * S::LANES;
     let shift = simd.splat(shift);
     let mut sum = simd.zero();
-    for part in z.chunks_mut(S::LANES) {
-        let whole = part.len() == S::LANES;
+    for part in z.chunks_mut(lanes) {
+        let whole = part.len() == lanes;
         let v = if whole { simd.load(part) } else { simd.load_part(part, f32::NEG_INFINITY) };
         let e = math::exp(simd, simd.sub(v, shift));
         sum = simd.add(sum, e);

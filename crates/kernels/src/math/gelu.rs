@@ -8,7 +8,7 @@
 //!
 //! Q is smooth: in each of eight intervals a polynomial in the distance from a centre, whose coefficients are picked by the
 //! bits of `t + 1`. What `t^2` loses in rounding is carried along, since the exponential would multiply it by `t^2 / 2`, as
-//! are the errors of the largest terms of Q and of t Q. A processor without fused multiply-add cannot tell these errors, and
+//! are those of Q and of t Q. A processor without fused multiply-add cannot tell these errors, and
 //! loses digits in the tail.
 
 use super::parts_of_exp;
@@ -120,8 +120,8 @@ fn tail<S: Simd>(simd: S, x: S::V) -> Tail<S::V> {
     let t = simd.min(simd.splat(FAR), simd.abs(x));
     let half = simd.mul(t, simd.splat(-0.5));
     let square = simd.mul(half, t);
-    let lost = simd.fma(half, t, simd.sub(simd.zero(), square));
-    let (m, k) = parts_of_exp(simd, square, lost);
+    let excess = simd.neg_fma(half, t, square);
+    let (m, k) = parts_of_exp(simd, square, excess);
     let by = simd.add(t, simd.splat(1.0));
     let [centre, first, rest @ .., constant] = &TAIL;
     let d = simd.sub(t, simd.pick(centre, by));
@@ -140,8 +140,8 @@ fn tail<S: Simd>(simd: S, x: S::V) -> Tail<S::V> {
 pub fn gelu<S: Simd>(simd: S, x: S::V) -> S::V {
     let Tail { t, q, q_low, m, k } = tail(simd, x);
     let product = simd.mul(t, q);
-    let lost = simd.fma(t, q_low, simd.fma(t, q, simd.sub(simd.zero(), product)));
-    let below = simd.scale(simd.add(product, simd.fma(product, m, lost)), k);
+    let low = simd.sub(simd.mul(t, q_low), simd.neg_fma(t, q, product));
+    let below = simd.scale(simd.add(product, simd.fma(product, m, low)), k);
     simd.sub(simd.max(simd.zero(), x), below)
 }
 

@@ -98,14 +98,7 @@ fn every_function_is_within_its_bound_in_every_binade() {
             }
             // Where multiplication and addition are rounded apart, arguments near the ends lose some more.
             let bound = if limit == Level::Plain { 2.0 * bound + 64.0 } else { bound };
-            eprintln!("{name} {limit:?} {worst:?}");
-            assert!(
-                worst.0 <= 2.0 * bound,
-                "{name} at {limit:?}: {:.3} ulp at {:e}, found {:e}",
-                worst.0,
-                worst.1,
-                worst.2
-            );
+            assert!(worst.0 <= bound, "{name} at {limit:?}: {:.3} ulp at {:e}, found {:e}", worst.0, worst.1, worst.2);
         }
     }
 }
@@ -118,12 +111,29 @@ fn special_values() {
         for (which, (name, exact, _)) in EXACT.into_iter().enumerate() {
             for (x, y) in special().into_iter().zip(apply(limit, which, special())) {
                 let want = exact(f64::from(x)) as f32;
-                let want = if which >= 4 && x == -inf { 0.0 } else { want };
-                let want = if which >= 4 && x == inf { inf } else { want };
+                // Where the exact function is zero times infinity.
+                let want = if which >= 4 && x.is_infinite() { x.max(0.0) } else { want };
                 let same =
                     y == want || (y.is_nan() && want.is_nan()) || (y - want).abs() <= 2.0 * f32::EPSILON * want.abs();
                 assert!(same, "{name}({x:e}) at {limit:?}: {y:e}, not {want:e}");
             }
+        }
+    }
+}
+
+#[test]
+fn slopes_are_the_derivatives_also_far_out() {
+    let x: Vec<f32> = (-4000..4000).map(|i| i as f32 / 25.0).collect();
+    let silu_double = |x: f64| sigmoid_double(x) * (1.0 + x * sigmoid_double(-x));
+    let gelu_double = |x: f64| normal_cdf_double(x) + x * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        for (which, exact) in [(6, &silu_double as &dyn Fn(f64) -> f64), (7, &gelu_double)] {
+            for (&x, found) in x.iter().zip(apply(limit, which, x.clone())) {
+                let off = (f64::from(found) - exact(f64::from(x))).abs();
+                assert!(off <= 4.0 * f64::from(f32::EPSILON), "{which} at {x}, {limit:?}: {found}");
+            }
+            let ends = apply(limit, which, vec![f32::NEG_INFINITY, f32::INFINITY, f32::NAN]);
+            assert!(ends[..2] == [0.0, 1.0] && ends[2].is_nan(), "{ends:?}");
         }
     }
 }
