@@ -157,14 +157,21 @@ impl Kernel for Rows<'_> {
             let inverse = 1.0 / (squares / count + epsilon).sqrt();
             moments.copy_from_slice(&[mean, inverse]);
             let scale = simd.splat(inverse);
-            let scaled =
-                |x: &[f32], gamma: &[f32]| simd.mul(simd.mul(simd.sub(simd.read(x), shift), scale), simd.read(gamma));
+            // Loops, not closures handed to an iterator: the compiler leaves those out of line, without the instructions.
             let columns = y.chunks_mut(S::LANES).zip(x.chunks(S::LANES)).zip(gamma.chunks(S::LANES));
             match beta {
-                Some(beta) => columns
-                    .zip(beta.chunks(S::LANES))
-                    .for_each(|(((y, x), gamma), beta)| simd.write(y, simd.add(scaled(x, gamma), simd.read(beta)))),
-                None => columns.for_each(|((y, x), gamma)| simd.write(y, scaled(x, gamma))),
+                Some(beta) => {
+                    for (((y, x), gamma), beta) in columns.zip(beta.chunks(S::LANES)) {
+                        let xhat = simd.mul(simd.sub(simd.read(x), shift), scale);
+                        simd.write(y, simd.fma(xhat, simd.read(gamma), simd.read(beta)));
+                    }
+                }
+                None => {
+                    for ((y, x), gamma) in columns {
+                        let xhat = simd.mul(simd.sub(simd.read(x), shift), scale);
+                        simd.write(y, simd.mul(xhat, simd.read(gamma)));
+                    }
+                }
             }
         }
     }
