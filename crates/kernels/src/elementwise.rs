@@ -237,7 +237,8 @@ impl Kernel for Sum<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::tests::normal_cdf_double;
+    use crate::math::tests::{is_fused, normal_cdf_double};
+    use crate::simd::level;
 
     const ALL: [Unary; 7] =
         [Unary::Relu, Unary::Gelu, Unary::Silu, Unary::Tanh, Unary::Sigmoid, Unary::Exp, Unary::Log];
@@ -274,7 +275,9 @@ mod tests {
                 let at = f64::from(x[i]);
                 let want = double(f, at);
                 let relative = (f64::from(y[i]) - want).abs() / want.abs().max(f64::from(f32::MIN_POSITIVE));
-                assert!(relative <= 5.0 * f64::from(f32::EPSILON), "{f:?}({at}) = {}, not {want}", y[i]);
+                // The tail of GELU is what a processor without fused multiply-add loses.
+                let allowed = if f == Unary::Gelu && !is_fused(level()) { 64.0 } else { 5.0 };
+                assert!(relative <= allowed * f64::from(f32::EPSILON), "{f:?}({at}) = {}, not {want}", y[i]);
                 let h = 1e-5 * at.abs().max(1e-3);
                 let slope = (double(f, at + h) - double(f, at - h)) / h;
                 if f == Unary::Relu && at.abs() <= h {

@@ -14,8 +14,9 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, x: Tensor<D>, activation: A
 /// The convolution of a layer with the padding that [`Initialiser::conv`](crate::initialise::Initialiser::conv) gives it.
 pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let padding = match layer.padding {
-        PaddingConfig2d::Explicit(top, left, _, _) => [top, left],
-        _ => [0; 2],
+        PaddingConfig2d::Explicit(top, left, bottom, right) if (top, left) == (bottom, right) => [top, left],
+        PaddingConfig2d::Valid => [0; 2],
+        ref other => unreachable!("the networks of this crate pad both sides alike, not {other:?}"),
     };
     let Conv2d { stride, dilation, groups, .. } = *layer;
     let bias = layer.bias.as_ref().map(|b| b.val());
