@@ -1,5 +1,6 @@
 //! Choosing where tensors live, by name and at run time.
 
+use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -156,15 +157,16 @@ impl fmt::Display for DeviceSpec {
 /// # }
 /// ```
 pub fn is_cpu(device: &Device) -> bool {
-    // Devices are compared by their hardware: with autodiff or without is the same.
-    #[cfg(feature = "flex")]
-    let answer = *device == Device::flex();
-    #[cfg(not(feature = "flex"))]
-    let answer = {
-        let _ = device;
-        false
-    };
-    answer
+    fn of(device: &DispatchDevice) -> bool {
+        match device {
+            #[cfg(feature = "flex")]
+            DispatchDevice::Flex(_) => true,
+            DispatchDevice::Autodiff(inner) => of(inner),
+            #[allow(unreachable_patterns)] // reached where further back ends are built in
+            _ => false,
+        }
+    }
+    of(device.as_dispatch())
 }
 
 /// Names of the back ends in this build.

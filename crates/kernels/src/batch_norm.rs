@@ -12,6 +12,7 @@
 
 use crate::disjoint::Disjoint;
 use crate::parallel;
+use crate::reduce::sum_of;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Sizes and settings of a batch normalisation.
@@ -140,12 +141,9 @@ impl BatchNorm {
             let start = self.start(image, channel);
             // SAFETY: a channel is written by one task, one image at a time.
             let y = unsafe { out.part(start, self.pixels) };
-            let plane = |of: &'_ [f32]| -> std::ops::Range<usize> {
-                debug_assert!(of.len() >= start + self.pixels);
-                start..start + self.pixels
-            };
-            let residual = residual.map(|r| &r[plane(r)]);
-            dispatch(Normalise { x: &x[plane(x)], affine, residual, relu: self.relu, y });
+            let plane = start..start + self.pixels;
+            let residual = residual.map(|r| &r[plane.clone()]);
+            dispatch(Normalise { x: &x[plane], affine, residual, relu: self.relu, y });
         }
     }
 
@@ -234,9 +232,9 @@ impl Kernel for ChannelMoments<'_> {
         let (mut count, mut mean, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
         for image in 0..self.norm.batch {
             let plane = &self.x[self.norm.start(image, self.channel)..][..pixels];
-            let plane_mean = sum_of(simd, plane, |v| v) / pixels as f32;
+            let plane_mean = sum_of(simd, plane, 0.0, |v| v) / pixels as f32;
             let centre = simd.splat(plane_mean);
-            let plane_squares = sum_of(simd, plane, |v| {
+            let plane_squares = sum_of(simd, plane, plane_mean, |v| {
                 let d = simd.sub(v, centre);
                 simd.mul(d, d)
             });
@@ -249,31 +247,6 @@ impl Kernel for ChannelMoments<'_> {
         }
         (mean as f32, (squares / count) as f32)
     }
-}
-
-/// The sum of `f` over a slice; what fills the last vector up is not counted.
-#[inline(always)]
-fn sum_of<S: Simd>(simd: S, x: &[f32], f: impl Fn(S::V) -> S::V) -> f32 {
-    // Several sums, so that one addition need not wait for the one before.
-    let mut sums = [simd.zero(); 4];
-    let mut blocks = x.chunks_exact(4 * S::LANES);
-    for block in &mut blocks {
-        for (sum, v) in sums.iter_mut().zip(block.chunks_exact(S::LANES)) {
-            *sum = simd.add(*sum, f(simd.load(v)));
-        }
-    }
-    let mut vectors = blocks.remainder().chunks_exact(S::LANES);
-    for v in &mut vectors {
-        sums[0] = simd.add(sums[0], f(simd.load(v)));
-    }
-    let rest = vectors.remainder();
-    let mut tail = 0.0;
-    if !rest.is_empty() {
-        let mut last = [0.0; 16];
-        simd.store(&mut last, f(simd.load_part(rest, 0.0)));
-        tail = last[..rest.len()].iter().sum();
-    }
-    simd.sum(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3]))) + tail
 }
 
 /// One plane of `y = relu(a x + b + r)`.

@@ -53,3 +53,6 @@ pub mod subsample;
 pub mod walsh_hadamard;
 
 pub use error::KernelError;
+
+#[cfg(test)]
+mod testing;

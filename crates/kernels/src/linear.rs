@@ -85,25 +85,6 @@ fn at_least(y: f32, lowest: f32) -> f32 {
     if y < lowest { lowest } else { y }
 }
 
-/// `dz = dy` where `y > 0`, else zero: the gradient through a ReLU, from its output, in place.
-///
-/// ```
-/// let mut dz = [1.0, 2.0];
-/// tenfold_kernels::linear::relu_gradient(&[0.0, 3.0], &mut dz);
-/// assert_eq!(dz, [0.0, 2.0]);
-/// ```
-///
-/// # Panics
-/// If the lengths differ.
-pub fn relu_gradient(y: &[f32], dz: &mut [f32]) {
-    assert_eq!(y.len(), dz.len(), "as many gradients as outputs");
-    let work = y.len();
-    parallel::chunks(dz, parallel::CHUNK, work, |i, dz| {
-        let y = &y[i * parallel::CHUNK..][..dz.len()];
-        dz.iter_mut().zip(y).for_each(|(dz, y)| *dz = if *y > 0.0 { *dz } else { 0.0 });
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 
 use crate::disjoint::Disjoint;
 use crate::parallel::{self, CHUNK};
+use crate::reduce::sum_of;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// A normalisation of rows.
@@ -122,17 +123,6 @@ struct Rows<'a> {
     moments: &'a mut [f32],
 }
 
-/// The sum of `f` over the vectors of a row; what fills the last one up does not count.
-#[inline(always)]
-fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(S::V) -> S::V, rest: f32) -> f32 {
-    let mut sums = [simd.zero(); 4];
-    for (i, part) in x.chunks(S::LANES).enumerate() {
-        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, rest) };
-        sums[i % 4] = simd.add(sums[i % 4], f(v));
-    }
-    simd.sum(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
-}
-
 impl Kernel for Rows<'_> {
     type Output = ();
 
@@ -142,18 +132,13 @@ impl Kernel for Rows<'_> {
         let count = width as f32;
         let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(moments.chunks_exact_mut(2));
         for ((x, y), moments) in rows {
-            let mean = if centred { sum(simd, x, |v| v, 0.0) / count } else { 0.0 };
+            let mean = if centred { sum_of(simd, x, 0.0, |v| v) / count } else { 0.0 };
             let shift = simd.splat(mean);
             // A second pass over the row, which is in the cache: the difference of large sums would lose the variance.
-            let squares = sum(
-                simd,
-                x,
-                |v| {
-                    let d = simd.sub(v, shift);
-                    simd.mul(d, d)
-                },
-                mean,
-            );
+            let squares = sum_of(simd, x, mean, |v| {
+                let d = simd.sub(v, shift);
+                simd.mul(d, d)
+            });
             let inverse = 1.0 / (squares / count + epsilon).sqrt();
             moments.copy_from_slice(&[mean, inverse]);
             let scale = simd.splat(inverse);
@@ -227,15 +212,8 @@ impl Kernel for RowGradients<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{check_gradient, double, numbers};
     use proptest::prelude::*;
-
-    fn numbers(len: usize, seed: f64) -> Vec<f32> {
-        (0..len).map(|i| ((i as f64 * 0.77 + seed).sin() * 2.0 + (i as f64 * 0.13).cos()) as f32).collect()
-    }
-
-    fn double(x: &[f32]) -> Vec<f64> {
-        x.iter().map(|&x| f64::from(x)).collect()
-    }
 
     fn reference(norm: &RowNorm, x: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<f64> {
         let w = norm.width as f64;
@@ -269,20 +247,9 @@ mod tests {
             let loss = |x: &[f64], g: &[f64], b: &[f64]| -> f64 {
                 reference(&norm, x, g, b).iter().zip(&dy).map(|(y, &d)| y * f64::from(d)).sum()
             };
-            let h = 1e-6;
-            let moved = |v: &[f64], i: usize, by: f64| { let mut v = v.to_vec(); v[i] += by; v };
-            let check = |found: f32, up: f64, down: f64| {
-                let want = (up - down) / (2.0 * h);
-                prop_assert!((f64::from(found) - want).abs() < 1e-4 * (1.0 + want.abs()), "{found} != {want}");
-                Ok(())
-            };
-            for (i, &found) in dx.iter().enumerate().take(50) {
-                check(found, loss(&moved(&x64, i, h), &g64, &b64), loss(&moved(&x64, i, -h), &g64, &b64))?;
-            }
-            for j in 0..width {
-                check(dgamma[j], loss(&x64, &moved(&g64, j, h), &b64), loss(&x64, &moved(&g64, j, -h), &b64))?;
-                check(dbeta[j], loss(&x64, &g64, &moved(&b64, j, h)), loss(&x64, &g64, &moved(&b64, j, -h)))?;
-            }
+            check_gradient(&dx, &x64, |x| loss(x, &g64, &b64))?;
+            check_gradient(&dgamma, &g64, |gamma| loss(&x64, gamma, &b64))?;
+            check_gradient(&dbeta, &b64, |beta| loss(&x64, &g64, beta))?;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Sums over all but one axis, as gradients of biases need them.
+//! Sums: of a slice, over all but one axis, of planes.
 
 use crate::parallel;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -90,12 +90,26 @@ impl Kernel for Sum<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f32 {
-        let mut sums = [simd.zero(); 4];
-        for (i, part) in self.0.chunks(S::LANES).enumerate() {
-            sums[i % 4] = simd.add(sums[i % 4], simd.load_part(part, 0.0));
-        }
-        simd.sum(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
+        sum_of(simd, self.0, 0.0, |v| v)
     }
+}
+
+/// The sum of `f` over a slice. `f` of `rest`, which fills the last vector up, must be zero.
+#[inline(always)]
+pub(crate) fn sum_of<S: Simd>(simd: S, x: &[f32], rest: f32, f: impl Fn(S::V) -> S::V) -> f32 {
+    // Several sums, so that one addition need not wait for the one before.
+    let mut sums = [simd.zero(); 4];
+    let mut blocks = x.chunks_exact(4 * S::LANES);
+    for block in &mut blocks {
+        for (sum, v) in sums.iter_mut().zip(block.chunks_exact(S::LANES)) {
+            *sum = simd.add(*sum, f(simd.load(v)));
+        }
+    }
+    for part in blocks.remainder().chunks(S::LANES) {
+        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, rest) };
+        sums[0] = simd.add(sums[0], f(v));
+    }
+    simd.sum(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
 }
 
 #[cfg(test)]

@@ -1,13 +1,6 @@
 use super::*;
+use crate::testing::{check_gradient, double, numbers};
 use proptest::prelude::*;
-
-fn numbers(len: usize, seed: f64) -> Vec<f32> {
-    (0..len).map(|i| ((i as f64 * 0.77 + seed).sin() * 1.5) as f32).collect()
-}
-
-fn double(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&x| f64::from(x)).collect()
-}
 
 /// The output in double precision.
 fn reference(a: &Attention, q: &[f64], k: &[f64], v: &[f64]) -> Vec<f64> {
@@ -56,22 +49,9 @@ proptest! {
         let loss = |q: &[f64], k: &[f64], v: &[f64]| -> f64 {
             reference(&a, q, k, v).iter().zip(&d_o).map(|(o, &d)| o * f64::from(d)).sum()
         };
-        let h = 1e-6;
-        let moved = |v: &[f64], i: usize, by: f64| { let mut v = v.to_vec(); v[i] += by; v };
-        let check = |found: f32, up: f64, down: f64| {
-            let want = (up - down) / (2.0 * h);
-            prop_assert!((f64::from(found) - want).abs() < 1e-4 * (1.0 + want.abs()), "{found} != {want}");
-            Ok(())
-        };
-        for (i, &found) in dq.iter().enumerate().take(20) {
-            check(found, loss(&moved(&q64, i, h), &k64, &v64), loss(&moved(&q64, i, -h), &k64, &v64))?;
-        }
-        for (i, &found) in dk.iter().enumerate().take(20) {
-            check(found, loss(&q64, &moved(&k64, i, h), &v64), loss(&q64, &moved(&k64, i, -h), &v64))?;
-        }
-        for (i, &found) in dv.iter().enumerate().take(20) {
-            check(found, loss(&q64, &k64, &moved(&v64, i, h)), loss(&q64, &k64, &moved(&v64, i, -h)))?;
-        }
+        check_gradient(&dq, &q64, |q| loss(q, &k64, &v64))?;
+        check_gradient(&dk, &k64, |k| loss(&q64, k, &v64))?;
+        check_gradient(&dv, &v64, |v| loss(&q64, &k64, v))?;
     }
 }
 

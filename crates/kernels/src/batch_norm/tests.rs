@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::{double, moved, numbers};
 use proptest::prelude::*;
 
 /// The loss `sum w y` in double precision, and y, from the definition.
@@ -20,14 +21,6 @@ fn reference(norm: &BatchNorm, x: &[f64], gamma: &[f64], beta: &[f64], r: &[f64]
 
 const EPSILON: f64 = 1e-2;
 
-fn wave(len: usize, phase: f64) -> Vec<f32> {
-    (0..len).map(|i| ((i as f64 * 1.7 + phase).sin() * 1.5 + (i as f64 * 0.31).cos()) as f32).collect()
-}
-
-fn double(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&v| f64::from(v)).collect()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 60 }))]
 
@@ -38,8 +31,8 @@ proptest! {
         prop_assume!(batch * pixels > 1);
         let norm = BatchNorm { batch, channels, pixels, relu };
         let len = batch * channels * pixels;
-        let (x, dy, r) = (wave(len, phase), wave(len, phase + 1.0), wave(len, phase + 2.0));
-        let (gamma, beta) = (wave(channels, 3.0), wave(channels, 4.0));
+        let (x, dy, r) = (numbers(len, phase), numbers(len, phase + 1.0), numbers(len, phase + 2.0));
+        let (gamma, beta) = (numbers(channels, 3.0), numbers(channels, 4.0));
         let parameters = Parameters { gamma: &gamma, beta: &beta, epsilon: EPSILON as f32 };
         let zeros = vec![0.0; len];
         let r64 = if residual { double(&r) } else { zeros.clone() };
@@ -70,20 +63,15 @@ proptest! {
             prop_assert!((f64::from(found) - want).abs() < 2e-3 * (1.0 + want.abs()), "{found} != {want}");
             Ok(())
         };
-        let with = |v: &[f64], i: usize, by: f64| {
-            let mut v = v.to_vec();
-            v[i] += by;
-            v
-        };
         for i in 0..len.min(25) {
-            check(dx[i], &|by| reference(&norm, &with(&x64, i, by), &g64, &b64, &r64))?;
+            check(dx[i], &|by| reference(&norm, &moved(&x64, i, by), &g64, &b64, &r64))?;
             if residual {
-                check(dr[i], &|by| reference(&norm, &x64, &g64, &b64, &with(&r64, i, by)))?;
+                check(dr[i], &|by| reference(&norm, &x64, &g64, &b64, &moved(&r64, i, by)))?;
             }
         }
         for c in 0..channels {
-            check(of.gamma[c], &|by| reference(&norm, &x64, &with(&g64, c, by), &b64, &r64))?;
-            check(of.beta[c], &|by| reference(&norm, &x64, &g64, &with(&b64, c, by), &r64))?;
+            check(of.gamma[c], &|by| reference(&norm, &x64, &moved(&g64, c, by), &b64, &r64))?;
+            check(of.beta[c], &|by| reference(&norm, &x64, &g64, &moved(&b64, c, by), &r64))?;
         }
     }
 }
@@ -101,8 +89,8 @@ fn a_large_mean_does_not_drown_the_variance() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let norm = BatchNorm { batch: 8, channels: 16, pixels: 300, relu: true };
-    let (x, dy) = (wave(8 * 16 * 300, 0.0), wave(8 * 16 * 300, 1.0));
-    let (gamma, beta) = (wave(16, 2.0), wave(16, 3.0));
+    let (x, dy) = (numbers(8 * 16 * 300, 0.0), numbers(8 * 16 * 300, 1.0));
+    let (gamma, beta) = (numbers(16, 2.0), numbers(16, 3.0));
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -119,7 +107,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn nan_stays_within_its_channel() {
     let norm = BatchNorm { batch: 1, channels: 2, pixels: 9, relu: true };
-    let mut x = wave(18, 0.0);
+    let mut x = numbers(18, 0.0);
     x[4] = f32::NAN;
     let mut y = vec![0.0; 18];
     norm.forward(&x, Parameters { gamma: &[1.0; 2], beta: &[0.0; 2], epsilon: 1e-5 }, None, &mut y);

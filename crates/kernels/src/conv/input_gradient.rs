@@ -1,11 +1,9 @@
 //! The gradient in the input.
 
-use super::TASKS;
 use super::correlate::{Correlation, Spot, Stage, VECTORS};
 use super::planes::Planes;
 use super::shape::Conv2d;
-use crate::disjoint::Disjoint;
-use crate::{parallel, scratch};
+use crate::scratch;
 
 /// The inputs whose padded coordinate is `residue` modulo the stride, along one axis: `first`, `first + stride`, ...
 #[derive(Clone, Copy, Debug)]
@@ -75,21 +73,10 @@ impl Conv2d {
         let planes = Planes::backward(self, pad, end(0, 0), end(1, Stage::new(widest).round_up(0)));
         let parts: Vec<Part> = combs.iter().map(|&combs| self.part(combs, &planes, pad, w)).collect();
 
-        let [in_image, out_image] = [self.in_image(), self.out_image()];
-        let out = Disjoint::new(dx);
-        let per_task = self.batch.div_ceil(TASKS);
-        parallel::tasks(self.batch.div_ceil(per_task), self.operations(), |task| {
-            let images = task * per_task..((task + 1) * per_task).min(self.batch);
-            planes.each_image(images.len() * self.groups, |buffer, at| {
-                let (image, g) = (images.start + at / self.groups, at % self.groups);
-                let n = image * self.groups + g;
-                // SAFETY: the inputs of one image and group are written by one iteration of one task.
-                let dx = unsafe { out.part(n * in_image, in_image) };
-                let source = planes.read(&dy[n * out_image..][..out_image], buffer);
-                for part in &parts {
-                    self.write_part(part, g, source, dx);
-                }
-            });
+        self.each_image(&planes, (dy, self.out_image()), (dx, self.in_image()), |g, source, dx| {
+            for part in &parts {
+                self.write_part(part, g, source, dx);
+            }
         });
     }
 

@@ -63,26 +63,37 @@ impl Conv2d {
             })
             .collect();
 
-        let [in_image, out_image] = [self.in_image(), self.out_image()];
-        let out = Disjoint::new(y);
+        self.each_image(&planes, (x, self.in_image()), (y, self.out_image()), |g, source, y| {
+            let correlation = Correlation {
+                source,
+                offsets: &offsets,
+                weights: &weights[g],
+                bias: bias.map(|b| &b[g * self.out_channels..][..self.out_channels]),
+                spots: &spots,
+                outputs: self.out_channels,
+            };
+            stage.run(&correlation, y);
+        });
+    }
+
+    /// Runs `task(group, source, to)` for each group's channels of each image: the source laid out as `planes` say, from
+    /// and to arrays of which each image and group has so many numbers.
+    fn each_image(
+        &self,
+        planes: &Planes,
+        (from, from_len): (&[f32], usize),
+        (to, to_len): (&mut [f32], usize),
+        task: impl Fn(usize, &[f32], &mut [f32]) + Sync + Send,
+    ) {
+        let to = Disjoint::new(to);
         let per_task = self.batch.div_ceil(TASKS);
-        parallel::tasks(self.batch.div_ceil(per_task), self.operations(), |task| {
-            let images = task * per_task..((task + 1) * per_task).min(self.batch);
+        parallel::tasks(self.batch.div_ceil(per_task), self.operations(), |i| {
+            let images = i * per_task..((i + 1) * per_task).min(self.batch);
             planes.each_image(images.len() * self.groups, |buffer, at| {
-                let (image, g) = (images.start + at / self.groups, at % self.groups);
-                let n = image * self.groups + g;
-                // SAFETY: the outputs of one image and group are written by one iteration of one task.
-                let y = unsafe { out.part(n * out_image, out_image) };
-                let source = planes.read(&x[n * in_image..][..in_image], buffer);
-                let correlation = Correlation {
-                    source,
-                    offsets: &offsets,
-                    weights: &weights[g],
-                    bias: bias.map(|b| &b[g * self.out_channels..][..self.out_channels]),
-                    spots: &spots,
-                    outputs: self.out_channels,
-                };
-                stage.run(&correlation, y);
+                let n = images.start * self.groups + at;
+                // SAFETY: each image and group is written by one iteration of one task.
+                let to = unsafe { to.part(n * to_len, to_len) };
+                task(n % self.groups, planes.read(&from[n * from_len..][..from_len], buffer), to);
             });
         });
     }

@@ -1,18 +1,11 @@
 use super::*;
+use crate::testing::{double, numbers};
 use proptest::prelude::*;
-
-fn numbers(len: usize, seed: f64) -> Vec<f32> {
-    (0..len).map(|i| ((i as f64 * 0.77 + seed).sin() * 6.0) as f32).collect()
-}
 
 fn softmax(z: &[f64]) -> Vec<f64> {
     let largest = z.iter().fold(f64::NEG_INFINITY, |m, &v| m.max(v));
     let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
     z.iter().map(|z| (z - largest).exp() / sum).collect()
-}
-
-fn double(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&x| f64::from(x)).collect()
 }
 
 proptest! {

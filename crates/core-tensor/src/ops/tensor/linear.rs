@@ -75,7 +75,7 @@ mod fused {
     use crate::ops::tensor::cpu::{Array, CpuOp, Forward, apply};
     use burn::tensor::Tensor;
     use tenfold_kernels::elementwise::{self, Unary};
-    use tenfold_kernels::linear::{Linear, relu_gradient};
+    use tenfold_kernels::linear::Linear;
 
     #[derive(Debug)]
     struct Layer {
@@ -97,10 +97,10 @@ mod fused {
     }
 
     impl Layer {
-        /// The activation, where it takes a pass of its own.
         fn function(&self) -> Option<Unary> {
             match self.activation {
-                Activation::Identity | Activation::Relu => None,
+                Activation::Identity => None,
+                Activation::Relu => Some(Unary::Relu),
                 Activation::Gelu => Some(Unary::Gelu),
                 Activation::Silu => Some(Unary::Silu),
                 Activation::Tanh => Some(Unary::Tanh),
@@ -120,13 +120,14 @@ mod fused {
             });
             inputs.truncate(2);
             let y = match self.function() {
+                // The kernel has already cut off what is negative.
+                None | Some(Unary::Relu) => z.clone(),
                 Some(f) => Array::from_fn(&shape, |y| elementwise::apply(f, z.data(), y)),
-                None => z.clone(),
             };
             match self.function() {
+                None => {}
                 Some(f) if f.gradient_reads_input() => inputs.push(z),
-                None if !relu => {}
-                _ => inputs.push(y.clone()),
+                Some(_) => inputs.push(y.clone()),
             }
             Forward::new(y).keeping(inputs)
         }
@@ -135,7 +136,6 @@ mod fused {
             let [x, w] = [&kept[0], &kept[1]];
             let dz = match (self.function(), kept.get(2)) {
                 (Some(f), Some(v)) => dy.update(|dz| elementwise::gradient(f, v.data(), dz)),
-                (None, Some(y)) => dy.update(|dz| relu_gradient(y.data(), dz)),
                 _ => dy,
             };
             let dx = || Array::from_fn(x.shape(), |dx| self.kernel.input_gradient(w.data(), dz.data(), dx));

@@ -68,16 +68,6 @@ impl Array {
         })
     }
 
-    /// The same numbers in another shape.
-    ///
-    /// # Panics
-    /// If the shapes hold different numbers of them.
-    pub fn reshaped(self, shape: &[usize]) -> Self {
-        assert_eq!(self.data().len(), shape.iter().product::<usize>(), "{:?} as {shape:?}", self.shape);
-        let primitive = self.primitive.reshape(Shape::from(shape.to_vec()));
-        Self { primitive, shape: shape.to_vec() }
-    }
-
     pub(super) fn new(primitive: Primitive) -> Self {
         assert_eq!(primitive.dtype(), DType::F32, "kernels take single precision");
         let shape = primitive.layout().shape().to_vec();

@@ -46,7 +46,8 @@ mod extension;
 
 pub use array::Array;
 
-use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
+use crate::device::is_cpu;
+use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{DType, Tensor};
 use extension::{Several, Shared, SliceKernels};
 use std::fmt::Debug;
@@ -116,16 +117,7 @@ impl Applied {
 
 /// Whether a tensor holds single-precision numbers on the CPU, so that [`apply`] can take it.
 pub fn fits<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() == DType::F32 && is_cpu(x.device().as_dispatch())
-}
-
-fn is_cpu(device: &DispatchDevice) -> bool {
-    match device {
-        DispatchDevice::Flex(_) => true,
-        DispatchDevice::Autodiff(inner) => is_cpu(inner),
-        #[allow(unreachable_patterns)] // reached where further back ends are built in
-        _ => false,
-    }
+    x.dtype() == DType::F32 && is_cpu(&x.device())
 }
 
 /// Runs an operation on tensors that [`fits`] accepted, and records its gradient where one of them is tracked.
