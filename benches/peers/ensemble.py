@@ -13,6 +13,7 @@
 import time
 
 import torch_worker
+from worker import serve
 
 
 class Ensemble(torch_worker.TorchWorker):
@@ -62,4 +63,4 @@ class Ensemble(torch_worker.TorchWorker):
 
 
 if __name__ == "__main__":
-    torch_worker.serve(Ensemble())
+    serve(Ensemble())

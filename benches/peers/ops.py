@@ -13,7 +13,8 @@
 
 import os
 
-from torch_worker import BadRequest, TorchWorker, fastest, serve, timed_loop
+from torch_worker import TorchWorker, fastest, timed_loop
+from worker import BadRequest, serve
 
 EPSILON = 1e-5
 

@@ -41,11 +41,9 @@ import time
 for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(_name, None)
 
+from worker import BadRequest, Worker, answer, serve  # noqa: E402: after the variables are gone
+
 MISSING = 0xFFFFFFFF
-
-
-class BadRequest(Exception):
-    """A request the worker cannot serve; the text is the answer."""
 
 
 def field(request, name, kind):
@@ -176,8 +174,10 @@ def timed(work):
     return time.perf_counter() - start, result
 
 
-class Worker:
+class Search(Worker):
     """Holds the loaded arrays and the peers' indexes between requests."""
+
+    operations = ("load", "exact", "build", "search")
 
     def __init__(self, folder):
         self.folder = folder
@@ -187,18 +187,8 @@ class Worker:
         self.keys = None
         self.queries = None
 
-    def handle(self, request):
-        """The answer to one request."""
-        if not isinstance(request, dict):
-            raise BadRequest("a request is a JSON object")
-        op = request.get("op")
-        if op == "hello":
-            return self.hello(request)
-        if op not in ("load", "exact", "build", "search"):
-            raise BadRequest(f"unknown op {op!r}: one of hello, load, exact, build, search, bye")
-        if self.threads is None:
-            raise BadRequest("say hello first: it sets the number of threads")
-        return getattr(self, op)(request)
+    def greeted(self):
+        return self.threads is not None
 
     def hello(self, request):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -286,40 +276,10 @@ class Worker:
         return {"seconds": seconds, "ids_path": path}
 
 
-def answer(worker, request):
-    """The answer to one request; whatever goes wrong becomes an error line, never a dead worker."""
-    try:
-        return worker.handle(request)
-    except Exception as error:  # noqa: BLE001
-        text = str(error) if isinstance(error, BadRequest) else f"{type(error).__name__}: {error}"
-        return {"error": text}
-
-
-def serve(lines, out):
-    """Answer requests until `bye` or the end of input."""
-    with tempfile.TemporaryDirectory(prefix="tenfold-peers-") as folder:
-        worker = Worker(folder)
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                request = json.loads(line)
-            except json.JSONDecodeError as error:
-                reply = {"error": f"not JSON: {error}"}
-            else:
-                if isinstance(request, dict) and request.get("op") == "bye":
-                    out.write(json.dumps({"bye": True}) + "\n")
-                    out.flush()
-                    return
-                reply = answer(worker, request)
-            out.write(json.dumps(reply) + "\n")
-            out.flush()
-
-
 def self_test():
     """Every op on a small random set: exact must equal brute force, graphs must recall most of it."""
     with tempfile.TemporaryDirectory(prefix="tenfold-peers-") as folder:
-        worker = Worker(folder)
+        worker = Search(folder)
         # Before numpy is imported, as in a bench: hello sets the thread counts that it reads.
         hello = answer(worker, {"op": "hello", "threads": 2})
         print(json.dumps(hello))
@@ -380,7 +340,8 @@ def main(arguments):
     if arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    serve(sys.stdin, sys.stdout)
+    with tempfile.TemporaryDirectory(prefix="tenfold-peers-") as folder:
+        serve(Search(folder))
     return 0
 
 

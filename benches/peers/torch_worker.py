@@ -1,4 +1,4 @@
-"""What the PyTorch peers share: the JSON-lines loop, the threads, and timing.
+"""What the PyTorch peers share: the threads, and timing.
 
 A worker is a class with methods named as its operations. It is started with a number of threads for its whole life, so
 that PyTorch's pools are made once and for that number:
@@ -6,17 +6,14 @@ that PyTorch's pools are made once and for that number:
   python train.py            then one request a line on standard input, one answer a line on standard output
   {"op":"hello","threads":2} -> {"peers":{"torch":"2.15.0"},"threads":2}
 
-An operation that fails answers {"error": "..."} and the worker goes on. PyTorch that is not installed has version null.
+PyTorch that is not installed has version null. How requests and answers travel is in worker.py.
 """
 
-import json
 import os
 import sys
 import time
 
-
-class BadRequest(Exception):
-    """A request the worker cannot serve; the text is the answer."""
+from worker import BadRequest, Worker
 
 
 def timed_loop(work, least, at_least=1):
@@ -41,27 +38,15 @@ def fastest(candidates, time_once, rounds=3):
     return min(best, key=best.get)
 
 
-class TorchWorker:
+class TorchWorker(Worker):
     """A worker whose operations come from its subclass."""
-
-    operations = ()
 
     def __init__(self):
         self.torch = None
         self.threads = None
 
-    def handle(self, request):
-        """The answer to one request."""
-        if not isinstance(request, dict):
-            raise BadRequest("a request is a JSON object")
-        op = request.get("op")
-        if op == "hello":
-            return self.hello(request)
-        if op not in self.operations:
-            raise BadRequest(f"unknown op {op!r}: one of hello, {', '.join(self.operations)}")
-        if self.torch is None:
-            raise BadRequest("say hello first, and have PyTorch installed")
-        return getattr(self, op)(request)
+    def greeted(self):
+        return self.torch is not None
 
     def hello(self, request):
         threads = request.get("threads")
@@ -78,27 +63,3 @@ class TorchWorker:
         torch.set_num_threads(threads)
         self.torch, self.threads = torch, threads
         return {"peers": {"torch": torch.__version__}, "threads": torch.get_num_threads()}
-
-
-def answer(worker, request):
-    """The answer to one request; whatever goes wrong becomes an error line, never a dead worker."""
-    try:
-        return worker.handle(request)
-    except Exception as error:  # noqa: BLE001
-        text = str(error) if isinstance(error, BadRequest) else f"{type(error).__name__}: {error}"
-        return {"error": text}
-
-
-def serve(worker, lines=sys.stdin, out=sys.stdout):
-    """Answers requests until the end of input."""
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            request = json.loads(line)
-        except json.JSONDecodeError as error:
-            reply = {"error": f"not JSON: {error}"}
-        else:
-            reply = answer(worker, request)
-        out.write(json.dumps(reply) + "\n")
-        out.flush()

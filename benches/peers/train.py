@@ -14,7 +14,8 @@
 
 import time
 
-from torch_worker import TorchWorker, fastest, serve
+from torch_worker import TorchWorker, fastest
+from worker import serve
 
 
 class Train(TorchWorker):
