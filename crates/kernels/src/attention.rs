@@ -7,7 +7,7 @@
 use crate::disjoint::Disjoint;
 use crate::error::{KernelError, require, require_shape};
 use crate::parallel;
-use crate::product::{Matrix, product_here};
+use crate::product::{Matrix, scaled_product_here};
 use crate::scratch;
 use crate::simd::dispatch;
 use crate::softmax::{Recompute, RowInPlace};
@@ -87,7 +87,13 @@ impl Attention {
                     *lse = dispatch(RowInPlace(seen));
                     hidden.fill(0.0);
                 }
-                product_here(1.0, Matrix::new(scores, block.count, block.keys), self.values_of(&block, v), o, false);
+                scaled_product_here(
+                    1.0,
+                    Matrix::new(scores, block.count, block.keys),
+                    self.values_of(&block, v),
+                    o,
+                    false,
+                );
             });
         });
     }
@@ -132,8 +138,8 @@ impl Attention {
                     let probabilities = Matrix::new(p, block.count, block.keys);
                     let of_output = Matrix::new(d_o_block, block.count, self.values);
                     let seen_values = &mut dv[..block.keys * self.values];
-                    product_here(1.0, probabilities.transpose(), of_output, seen_values, true);
-                    product_here(1.0, of_output, self.values_of(&block, v).transpose(), ds, false);
+                    scaled_product_here(1.0, probabilities.transpose(), of_output, seen_values, true);
+                    scaled_product_here(1.0, of_output, self.values_of(&block, v).transpose(), ds, false);
                     let lines = ds.chunks_exact_mut(block.keys).zip(p.chunks_exact(block.keys));
                     let outputs = d_o_block.chunks_exact(self.values).zip(o_block.chunks_exact(self.values));
                     for ((ds, p), (d_o, o)) in lines.zip(outputs) {
@@ -141,10 +147,16 @@ impl Attention {
                         ds.iter_mut().zip(p).for_each(|(ds, p)| *ds = p * (*ds - d));
                     }
                     let ds = Matrix::new(ds, block.count, block.keys);
-                    product_here(self.scale, ds, self.keys_of(&block, k), dq, false);
+                    scaled_product_here(self.scale, ds, self.keys_of(&block, k), dq, false);
                     let q_block = &q[rows.start * self.width..rows.end * self.width];
                     let of_queries = Matrix::new(q_block, block.count, self.width);
-                    product_here(self.scale, ds.transpose(), of_queries, &mut dk[..block.keys * self.width], true);
+                    scaled_product_here(
+                        self.scale,
+                        ds.transpose(),
+                        of_queries,
+                        &mut dk[..block.keys * self.width],
+                        true,
+                    );
                 });
             }
         });
@@ -170,7 +182,7 @@ impl Attention {
     fn scores(&self, block: &Block, q: &[f32], k: &[f32], scores: &mut [f32]) {
         let q = &q[block.first * self.width..][..block.count * self.width];
         let q = Matrix::new(q, block.count, self.width);
-        product_here(self.scale, q, self.keys_of(block, k).transpose(), scores, false);
+        scaled_product_here(self.scale, q, self.keys_of(block, k).transpose(), scores, false);
     }
 
     fn keys_of<'a>(&self, block: &Block, k: &'a [f32]) -> Matrix<'a> {

@@ -76,10 +76,9 @@ pub fn apply(f: Unary, x: &[f32], y: &mut [f32]) {
     chunks(y, CHUNK, work, |i, y| dispatch(Values { f, x: Some(&x[i * CHUNK..][..y.len()]), y }));
 }
 
-/// `x = f(x)`.
-pub fn apply_in_place(f: Unary, x: &mut [f32]) {
-    let work = cost(f) * x.len();
-    chunks(x, CHUNK, work, |_, y| dispatch(Values { f, x: None, y }));
+/// `y = f(x)` on this thread; without x, `y = f(y)`.
+pub(crate) fn apply_here(f: Unary, x: Option<&[f32]>, y: &mut [f32]) {
+    dispatch(Values { f, x, y });
 }
 
 /// `dx = dy f'`, in place: `dy` becomes `dx`. `v` is the input or the output, as [`Unary::gradient_reads_input`] says.
@@ -267,7 +266,7 @@ mod tests {
             let mut y = vec![f32::NAN; x.len()];
             apply(f, &x, &mut y);
             let mut again = x.clone();
-            apply_in_place(f, &mut again);
+            apply_here(f, None, &mut again);
             assert_eq!(y, again);
             let mut dx = vec![2.0; x.len()];
             gradient(f, if f.gradient_reads_input() { &x } else { &y }, &mut dx);

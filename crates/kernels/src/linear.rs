@@ -1,9 +1,14 @@
 //! A linear layer with its bias and activation.
 //!
-//! `y = f(x W + b)` for `x [m, k]`, `W [k, n]`, `b [n]`: one matrix product, then bias and activation in one pass.
+//! `y = f(x W + b)` for `x [m, k]`, `W [k, n]`, `b [n]`: one matrix product, whose parts meet bias and activation while they
+//! are in the cache.
+//!
+//! # Safety of this module
+//! What comes after the activation is written by the parts of the product, which do not overlap.
 
-use crate::parallel;
-use crate::product::{Matrix, product};
+use crate::disjoint::Disjoint;
+use crate::elementwise::{self, Unary};
+use crate::product::{Matrix, product, product_then};
 use crate::reduce::column_sums;
 
 /// Sizes of a linear layer.
@@ -18,37 +23,56 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// `y = f(x W + b)`.
+    /// `y = f(x W + b)`, without f where there is none. `before`, if given, receives `x W + b`.
     ///
     /// ```
-    /// use tenfold_kernels::linear::Linear;
+    /// use tenfold_kernels::{elementwise::Unary, linear::Linear};
     /// let layer = Linear { rows: 1, inputs: 2, outputs: 2 };
-    /// let mut y = [0.0; 2];
-    /// layer.forward(&[1.0, 2.0], &[1.0, 3.0, 0.0, -5.0], Some(&[0.5, 0.5]), true, &mut y);
-    /// assert_eq!(y, [1.5, 0.0]);
+    /// let (mut y, mut z) = ([0.0; 2], [0.0; 2]);
+    /// let (w, b) = ([1.0, 3.0, 0.0, -5.0], [0.5, 0.5]);
+    /// layer.forward(&[1.0, 2.0], &w, Some(&b), Some(Unary::Relu), &mut y, Some(&mut z));
+    /// assert_eq!((y, z), ([1.5, 0.0], [1.5, -6.5]));
     /// ```
     ///
     /// # Panics
     /// If a slice does not have the length of its shape.
-    pub fn forward(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, relu: bool, y: &mut [f32]) {
+    pub fn forward(
+        &self,
+        x: &[f32],
+        w: &[f32],
+        bias: Option<&[f32]>,
+        f: Option<Unary>,
+        y: &mut [f32],
+        before: Option<&mut [f32]>,
+    ) {
         let &Self { rows, inputs, outputs } = self;
-        product(Matrix::new(x, rows, inputs), Matrix::new(w, inputs, outputs), y, false);
         assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias: one number per output");
-        if bias.is_none() && !relu {
-            return;
-        }
-        // Not below zero in the one case, anything in the other; NaN stays in both.
-        let lowest = if relu { 0.0 } else { f32::NEG_INFINITY };
-        let work = y.len();
-        let block = outputs.max(1) * (parallel::CHUNK / outputs.max(1)).max(1);
-        parallel::chunks(y, block, work, |_, rows| {
-            for row in rows.chunks_exact_mut(outputs) {
-                match bias {
-                    Some(bias) => row.iter_mut().zip(bias).for_each(|(y, b)| *y = at_least(*y + b, lowest)),
-                    None => row.iter_mut().for_each(|y| *y = at_least(*y, lowest)),
+        assert!(before.as_ref().is_none_or(|z| z.len() == y.len()), "as many numbers before the activation as after");
+        let (z, after) = match before {
+            Some(before) => (before, Some(Disjoint::new(y))),
+            None => (y, None),
+        };
+        // While a part of the product is in the cache.
+        let finish = |at: usize, z: &mut [f32]| {
+            if let Some(bias) = bias {
+                for row in z.chunks_mut(outputs) {
+                    row.iter_mut().zip(&bias[at % outputs..]).for_each(|(z, b)| *z += b);
                 }
             }
-        });
+            match (&after, f) {
+                (None, None) => {}
+                (None, Some(f)) => elementwise::apply_here(f, None, z),
+                (Some(after), f) => {
+                    // SAFETY: parts of the product do not overlap, and this is the same part.
+                    let y = unsafe { after.part(at, z.len()) };
+                    match f {
+                        None => y.copy_from_slice(z),
+                        Some(f) => elementwise::apply_here(f, Some(z), y),
+                    }
+                }
+            }
+        };
+        product_then(Matrix::new(x, rows, inputs), Matrix::new(w, inputs, outputs), z, finish);
     }
 
     /// The gradient in the input, from that before the activation: `dx = dz W^T`.
@@ -79,12 +103,6 @@ impl Linear {
     }
 }
 
-/// `y` where it is above `lowest` or NaN.
-#[inline(always)]
-fn at_least(y: f32, lowest: f32) -> f32 {
-    if y < lowest { lowest } else { y }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,11 +118,15 @@ mod tests {
             let dz = exact(rows * outputs, 4);
             let mut y = vec![f32::NAN; rows * outputs];
             let z = |i: usize, j: usize| (0..inputs).map(|p| x[i * inputs + p] * w[p * outputs + j]).sum::<f32>();
-            for (bias, relu) in [(None, false), (None, true), (Some(b.as_slice()), false), (Some(&b), true)] {
-                layer.forward(&x, &w, bias, relu, &mut y);
+            let mut before = y.clone();
+            let cases =
+                [(None, None), (None, Some(Unary::Relu)), (Some(b.as_slice()), None), (Some(&b), Some(Unary::Relu))];
+            for ((bias, f), kept) in cases.into_iter().flat_map(|case| [(case, false), (case, true)]) {
+                layer.forward(&x, &w, bias, f, &mut y, kept.then_some(&mut before));
                 for (i, j) in (0..rows).flat_map(|i| (0..outputs).map(move |j| (i, j))) {
                     let z = z(i, j) + bias.map_or(0.0, |b| b[j]);
-                    assert_eq!(y[i * outputs + j], if relu { z.max(0.0) } else { z });
+                    assert_eq!(y[i * outputs + j], if f.is_some() { z.max(0.0) } else { z });
+                    assert!(!kept || before[i * outputs + j] == z);
                 }
             }
             let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; outputs]);
@@ -128,7 +150,7 @@ mod tests {
     #[test]
     fn nan_passes_a_relu() {
         let mut y = [0.0];
-        Linear { rows: 1, inputs: 1, outputs: 1 }.forward(&[f32::NAN], &[1.0], None, true, &mut y);
+        Linear { rows: 1, inputs: 1, outputs: 1 }.forward(&[f32::NAN], &[1.0], None, Some(Unary::Relu), &mut y, None);
         assert!(y[0].is_nan());
     }
 }

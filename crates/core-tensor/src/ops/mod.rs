@@ -21,6 +21,5 @@ pub mod top_k;
 pub mod walsh_hadamard;
 
 mod below;
-mod matmul;
 
 pub use error::OpsError;

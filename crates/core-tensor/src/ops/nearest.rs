@@ -8,11 +8,11 @@
 
 use super::OpsError;
 use super::below::for_each_below;
-use super::matmul::rows_by_rows;
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use tenfold_kernels::product::{Matrix, product_here};
 
 /// Queries per block: one thread's share of work between two looks at the queue.
 const QUERY_BLOCK: usize = 96;
@@ -145,7 +145,8 @@ impl<'a> ExactSearch<'a> {
                     let first = b * KEY_BLOCK;
                     let keys = &self.keys[first * self.width..][..half_norms.len() * self.width];
                     let dots = &mut dots[..nearest.len() * half_norms.len()];
-                    rows_by_rows(block, keys, dots, self.width, nearest.len(), half_norms.len());
+                    let keys = Matrix::new(keys, half_norms.len(), self.width);
+                    product_here(Matrix::new(block, nearest.len(), self.width), keys.transpose(), dots);
                     for (candidates, dots) in nearest.iter_mut().zip(dots.chunks_exact(half_norms.len())) {
                         for_each_below(dots, half_norms, candidates.threshold, |j, score| {
                             candidates.add(score, (first + j) as u32)

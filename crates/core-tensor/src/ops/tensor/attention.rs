@@ -84,30 +84,20 @@ mod fused {
     impl CpuOp for Heads {
         fn forward(&self, mut inputs: Vec<Array>) -> Forward {
             let [b, h, n, _] = self.1;
-            let mut lse = None;
-            let o = Array::from_fn(&self.1, |o| {
-                lse = Some(Array::from_fn(&[b, h, n], |lse| {
-                    self.0.forward(inputs[0].data(), inputs[1].data(), inputs[2].data(), o, lse);
-                }));
+            let [o, lse] = Array::several([&self.1, &[b, h, n]], |[o, lse]| {
+                self.0.forward(inputs[0].data(), inputs[1].data(), inputs[2].data(), o, lse);
             });
-            inputs.push(o.clone());
-            inputs.extend(lse);
+            inputs.extend([o.clone(), lse]);
             Forward::new(o).keeping(inputs)
         }
 
         fn backward(&self, kept: &[Array], d_o: Array, _: &[bool]) -> Vec<Option<Array>> {
             let [q, k, v, o, lse] = std::array::from_fn(|i| &kept[i]);
-            let (mut dk, mut dv) = (None, None);
-            let dq = Array::from_fn(q.shape(), |dq| {
-                dk = Some(Array::from_fn(k.shape(), |dk| {
-                    dv = Some(Array::from_fn(v.shape(), |dv| {
-                        let gradients = Gradients { q: dq, k: dk, v: dv };
-                        let inputs = [q.data(), k.data(), v.data()];
-                        self.0.backward(inputs, o.data(), lse.data(), d_o.data(), gradients);
-                    }));
-                }));
+            let all = Array::several([q.shape(), k.shape(), v.shape()], |[dq, dk, dv]| {
+                let gradients = Gradients { q: dq, k: dk, v: dv };
+                self.0.backward([q.data(), k.data(), v.data()], o.data(), lse.data(), d_o.data(), gradients);
             });
-            vec![Some(dq), dk, dv]
+            all.map(Some).into()
         }
     }
 }

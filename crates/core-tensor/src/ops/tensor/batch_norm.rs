@@ -179,16 +179,16 @@ mod fused {
             let moments = Moments { mean: mean.data().to_vec(), variance: variance.data().to_vec() };
             let parameters = self.parameters(gamma, beta);
             let mut dparameters = Default::default();
-            let mut dr = None;
-            let dx = Array::from_fn(x.shape(), |dx| match kept.get(5) {
+            let mut backward = |dx: &mut [f32], beside: Option<(&[f32], &mut [f32])>| {
+                dparameters = self.kernel.backward(x.data(), &moments, parameters, dy.data(), beside, dx);
+            };
+            let (dx, dr) = match kept.get(5) {
                 Some(y) => {
-                    dr = Some(Array::from_fn(x.shape(), |dr| {
-                        let beside = Some((y.data(), dr));
-                        dparameters = self.kernel.backward(x.data(), &moments, parameters, dy.data(), beside, dx);
-                    }));
+                    let [dx, dr] = Array::several([x.shape(); 2], |[dx, dr]| backward(dx, Some((y.data(), dr))));
+                    (dx, Some(dr))
                 }
-                None => dparameters = self.kernel.backward(x.data(), &moments, parameters, dy.data(), None, dx),
-            });
+                None => (Array::from_fn(x.shape(), |dx| backward(dx, None)), None),
+            };
             let [dgamma, dbeta] =
                 [dparameters.gamma, dparameters.beta].map(|g| Some(Array::from_slice(&[g.len()], &g)));
             vec![Some(dx), dgamma, dbeta, dr]

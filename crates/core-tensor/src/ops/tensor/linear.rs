@@ -113,22 +113,24 @@ mod fused {
             let mut shape = inputs[0].shape().to_vec();
             shape.pop();
             shape.push(self.kernel.outputs);
-            let relu = self.activation == Activation::Relu;
-            let z = Array::from_fn(&shape, |z| {
-                let bias = inputs.get(2).map(Array::data);
-                self.kernel.forward(inputs[0].data(), inputs[1].data(), bias, relu, z);
-            });
-            inputs.truncate(2);
-            let y = match self.function() {
-                // The kernel has already cut off what is negative.
-                None | Some(Unary::Relu) => z.clone(),
-                Some(f) => Array::from_fn(&shape, |y| elementwise::apply(f, z.data(), y)),
+            let bias = inputs.get(2).map(Array::data);
+            let f = self.function();
+            let forward = |y: &mut [f32], before: Option<&mut [f32]>| {
+                self.kernel.forward(inputs[0].data(), inputs[1].data(), bias, f, y, before);
             };
-            match self.function() {
-                None => {}
-                Some(f) if f.gradient_reads_input() => inputs.push(z),
-                Some(_) => inputs.push(y.clone()),
-            }
+            // What the gradient of the activation reads.
+            let (y, read) = match f {
+                Some(f) if f.gradient_reads_input() => {
+                    let [y, z] = Array::several([&shape, &shape], |[y, z]| forward(y, Some(z)));
+                    (y, Some(z))
+                }
+                f => {
+                    let y = Array::from_fn(&shape, |y| forward(y, None));
+                    (y.clone(), f.map(|_| y))
+                }
+            };
+            inputs.truncate(2);
+            inputs.extend(read);
             Forward::new(y).keeping(inputs)
         }
 

@@ -85,30 +85,22 @@ mod fused {
         fn forward(&self, mut inputs: Vec<Array>) -> Forward {
             let x = &inputs[0];
             let rows = x.data().len() / self.width.max(1);
-            let mut moments = None;
-            let y = Array::from_fn(x.shape(), |y| {
-                moments = Some(Array::from_fn(&[rows, 2], |moments| {
-                    let beta = inputs.get(2).map(Array::data);
-                    RowNorm::forward(self, x.data(), inputs[1].data(), beta, y, moments);
-                }));
+            let [y, moments] = Array::several([x.shape(), &[rows, 2]], |[y, moments]| {
+                let beta = inputs.get(2).map(Array::data);
+                RowNorm::forward(self, x.data(), inputs[1].data(), beta, y, moments);
             });
             inputs.truncate(2);
-            inputs.extend(moments);
+            inputs.push(moments);
             Forward::new(y).keeping(inputs)
         }
 
         fn backward(&self, kept: &[Array], dy: Array, wanted: &[bool]) -> Vec<Option<Array>> {
             let [x, gamma, moments] = std::array::from_fn(|i| &kept[i]);
-            let (mut dgamma, mut dbeta) = (None, None);
-            let dx = Array::from_fn(x.shape(), |dx| {
-                dgamma = Some(Array::from_fn(&[self.width], |dgamma| {
-                    dbeta = Some(Array::from_fn(&[self.width], |dbeta| {
-                        let parameters = [dgamma, dbeta];
-                        RowNorm::backward(self, x.data(), gamma.data(), moments.data(), dy.data(), dx, parameters);
-                    }));
-                }));
+            let all = Array::several([x.shape(), &[self.width], &[self.width]], |[dx, dgamma, dbeta]| {
+                let parameters = [dgamma, dbeta];
+                RowNorm::backward(self, x.data(), gamma.data(), moments.data(), dy.data(), dx, parameters);
             });
-            vec![Some(dx), dgamma, dbeta].into_iter().take(wanted.len()).collect()
+            all.map(Some).into_iter().take(wanted.len()).collect()
         }
     }
 }

@@ -19,10 +19,20 @@ pub struct Array {
 impl Array {
     /// An array of this shape. `write` fills it; what it finds there is arbitrary.
     pub fn from_fn(shape: &[usize], write: impl FnOnce(&mut [f32])) -> Self {
-        let mut buffer = Buffer::new(shape.iter().product());
-        write(buffer.as_mut_slice());
-        let data = TensorData::from_bytes(buffer.into_bytes(), Shape::from(shape.to_vec()), DType::F32);
-        Self { primitive: Primitive::from_data(data), shape: shape.to_vec() }
+        let [array] = Self::several([shape], |[to]| write(to));
+        array
+    }
+
+    /// Arrays of these shapes that are computed together.
+    pub fn several<const N: usize>(shapes: [&[usize]; N], write: impl FnOnce([&mut [f32]; N])) -> [Self; N] {
+        let mut buffers = shapes.map(|shape| Buffer::new(shape.iter().product()));
+        write(buffers.each_mut().map(Buffer::as_mut_slice));
+        let mut shapes = shapes.into_iter();
+        buffers.map(|buffer| {
+            let shape = shapes.next().expect("as many shapes as buffers").to_vec();
+            let data = TensorData::from_bytes(buffer.into_bytes(), Shape::from(shape.clone()), DType::F32);
+            Self { primitive: Primitive::from_data(data), shape }
+        })
     }
 
     /// An array of these numbers.
