@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
+use tenfold_memorisation::MemorisationError;
 use tenfold_resmem::ResmemError;
 
 /// What can go wrong.
@@ -44,6 +45,18 @@ pub(crate) enum CliError {
         /// Its rows.
         right_rows: usize,
     },
+    /// Two tables are of different models.
+    #[error("{left} has {left_rows} models, {right} has {right_rows}; there must be a row for each model")]
+    Models {
+        /// One option.
+        left: String,
+        /// Its rows.
+        left_rows: usize,
+        /// The other option and file.
+        right: String,
+        /// Its rows.
+        right_rows: usize,
+    },
     /// A file of parameters cannot be read.
     #[error("{file}, line {line}: {rule}")]
     Params {
@@ -60,6 +73,9 @@ pub(crate) enum CliError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The estimator refused its input.
+    #[error(transparent)]
+    Memorisation(#[from] MemorisationError),
     /// The memory refused its input.
     #[error(transparent)]
     Resmem(#[from] ResmemError),
@@ -74,7 +90,10 @@ impl CliError {
             matches!(e.source.kind(), NotFound | IsADirectory | NotADirectory | InvalidData)
         };
         match self {
-            Self::File(e) | Self::Array(ArrayError::File(e)) | Self::Resmem(ResmemError::File(e))
+            Self::File(e)
+            | Self::Array(ArrayError::File(e))
+            | Self::Memorisation(MemorisationError::Array(ArrayError::File(e)))
+            | Self::Resmem(ResmemError::File(e))
                 if !given_wrongly(e) =>
             {
                 1

@@ -1,6 +1,7 @@
 //! `tenfold`: arrays from any framework in, arrays and reports out.
 
 mod error;
+mod memorisation;
 mod output;
 mod resmem;
 
@@ -29,6 +30,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Tool {
+    /// Memorisation: how much a model's being right about an example depends on having seen it.
+    #[command(subcommand)]
+    Memorisation(memorisation::Verb),
     /// Residual memory: what a model got wrong on its training data, looked up at prediction time.
     #[command(subcommand)]
     Resmem(resmem::Verb),
@@ -36,6 +40,7 @@ enum Tool {
 
 fn run(arguments: Arguments) -> Result<Output, CliError> {
     match arguments.tool {
+        Tool::Memorisation(verb) => verb.run(),
         Tool::Resmem(verb) => verb.run(),
     }
 }

@@ -1,6 +1,7 @@
 //! What a verb prints: lines for a person, or one JSON object.
 
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 /// The result of a verb.
 pub(crate) struct Output {
@@ -35,5 +36,16 @@ impl Output {
 
     pub(crate) fn render(self, json: bool) -> String {
         if json { format!("{}\n", Value::Object(self.fields)) } else { self.text }
+    }
+}
+
+/// Parses the path of an output: a name that readers will not recognise is refused before any work.
+pub(crate) fn ending(extension: &'static str) -> impl Fn(&str) -> Result<PathBuf, String> + Clone + Send + Sync {
+    move |text| {
+        let path = PathBuf::from(text);
+        if path.extension().is_some_and(|own| own == extension) {
+            return Ok(path);
+        }
+        Err(format!("must end in .{extension}"))
     }
 }

@@ -7,6 +7,7 @@
 //! | [`ops`] | stable numerics and fast kernels |
 //! | [`arrays`] | npy, npz and safetensors files |
 //! | [`image`] | the shape of one image |
+//! | [`mask`] | sets of rows, one bit each |
 //! | [`files`] | files that appear whole or not at all, and checksums |
 //! | [`progress`] | bars on a terminal, plain lines in a log |
 //! | `device` (feature `tensor`) | devices by name |
@@ -19,6 +20,7 @@ pub mod arrays;
 pub mod device;
 pub mod files;
 pub mod image;
+pub mod mask;
 pub mod ops;
 pub mod progress;
 pub mod seed;

@@ -12,6 +12,7 @@
 //! | [`norm`] | layer norm and RMS norm |
 //! | [`math`] | elementary functions of vectors |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`bits`] | products of tables of zeros and ones |
 //! | [`attention`] | scaled dot-product attention |
 //! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
 //! | [`conv`] | two-dimensional convolution and its two gradients |
@@ -33,6 +34,7 @@
 
 pub mod attention;
 pub mod batch_norm;
+pub mod bits;
 pub mod conv;
 pub mod disjoint;
 pub mod dropout;

@@ -22,7 +22,7 @@ pub fn tasks(n: usize, work: usize, task: impl Fn(usize) + Sync + Send) {
 }
 
 /// Runs `task(i, chunk)` for the chunks of `size` numbers of `out`, all of them together `work` operations.
-pub fn chunks(out: &mut [f32], size: usize, work: usize, task: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub fn chunks<T: Send>(out: &mut [T], size: usize, work: usize, task: impl Fn(usize, &mut [T]) + Sync + Send) {
     if size == 0 {
         return;
     }

@@ -73,7 +73,7 @@ pub use architecture::Architecture;
 pub use augment::Augmentation;
 pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
-pub use ensemble::{BitMask, Ensemble, Failure, Member, Report, Samples, Strategy};
+pub use ensemble::{Ensemble, Failure, Member, Report, Samples, Strategy};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
 pub use inputs::Inputs;
@@ -84,6 +84,7 @@ pub use resnet::{ResNet, ResNetConfig, Shortcut};
 pub use schedule::{Decay, Schedule};
 pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
+pub use tenfold_core_tensor::mask::BitMask;
 pub use train::{EpochLog, Trained, resume, train};
 
 /// The chapter's example is a test.

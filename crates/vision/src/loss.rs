@@ -22,8 +22,14 @@ pub(crate) struct BatchTargets {
     pub(crate) labels: Vec<usize>,
 }
 
-/// Gradients of the loss in everything that the logits depend on.
-pub(crate) fn backward(logits: Tensor<2>, targets: &BatchTargets) -> Gradients {
+/// Logits as the loss sees them, `z / T`.
+pub(crate) fn softened(logits: Tensor<2>, temperature: f64) -> Tensor<2> {
+    if temperature == 1.0 { logits } else { logits.div_scalar(temperature) }
+}
+
+/// Gradients of `T^2` times the loss in everything that the softened logits depend on: with that factor they have the same
+/// size at every temperature.
+pub(crate) fn backward(logits: Tensor<2>, targets: &BatchTargets, temperature: f64) -> Gradients {
     let device = logits.device().without_autodiff();
     let [batch, classes] = logits.dims();
     let probabilities = softmax(logits.clone().inner(), 1);
@@ -33,7 +39,9 @@ pub(crate) fn backward(logits: Tensor<2>, targets: &BatchTargets) -> Gradients {
     };
     let wanted = Tensor::<2>::from_data(TensorData::new(targets.rows.clone(), [batch, classes]), &device);
     // The derivative of sum(z * c) in z is c.
-    (logits * Tensor::from_inner(scaled - wanted)).sum().backward()
+    let slope = scaled - wanted;
+    let slope = if temperature == 1.0 { slope } else { slope.mul_scalar(temperature * temperature) };
+    (logits * Tensor::from_inner(slope)).sum().backward()
 }
 
 /// What a pass over the data has shown so far, read from the device a page at a time.
@@ -187,7 +195,7 @@ mod tests {
             let device = Device::flex().autodiff();
             let logits = Tensor::<2>::from_data(TensorData::new(z.clone(), [2, 3]), &device).require_grad();
             let targets = BatchTargets { rows: rows.clone(), scales: Some(scales), labels: vec![0, 0] };
-            let gradients = backward(logits.clone(), &targets);
+            let gradients = backward(logits.clone(), &targets, 1.0);
             let found = to_host(logits.grad(&gradients).unwrap());
             // Central differences in double precision of the same function; the error is of order h^2.
             let loss = |z: &[f64]| -> f64 {

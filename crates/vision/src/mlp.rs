@@ -135,7 +135,7 @@ mod tests {
         let bias = |l: &Linear| l.bias.as_ref().map(|b| b.val()).unwrap();
         let gradients_of =
             |g: burn::tensor::Gradients| flat(&|l| (l.weight.val().grad(&g).unwrap(), bias(l).grad(&g).unwrap()));
-        let found = gradients_of(backward(logits(), &targets));
+        let found = gradients_of(backward(logits(), &targets, 1.0));
 
         let wanted = Tensor::<2>::from_data(TensorData::new(rows.clone(), [3, 2]), &device);
         let recorded = gradients_of(soft_cross_entropy(logits(), wanted).unwrap().sum().backward());

@@ -82,6 +82,7 @@ pub struct Checkpointing {
 /// | `schedule` | cosine to zero, no warm-up |
 /// | `augmentation` | none |
 /// | `label_smoothing` | 0 |
+/// | `temperature` | 1 |
 /// | `max_gradient_norm` | none |
 /// | `checkpoint` | none |
 ///
@@ -117,6 +118,9 @@ pub struct TrainConfig {
     pub augmentation: Augmentation,
     /// Target q becomes `(1 - a) q + a / K` over K classes; a from 0 to below 1.
     pub label_smoothing: f64,
+    /// T: the loss is `T^2` times the cross-entropy of `softmax(z / T)` to the targets, as in distillation from a teacher's
+    /// outputs softened alike; above 0.
+    pub temperature: f64,
     /// If the Euclidean norm of all gradients together exceeds this, they are scaled down to it.
     pub max_gradient_norm: Option<f64>,
     /// Where to keep checkpoints.
@@ -134,6 +138,7 @@ impl Default for TrainConfig {
             schedule: Schedule::cosine(),
             augmentation: Augmentation::None,
             label_smoothing: 0.0,
+            temperature: 1.0,
             max_gradient_norm: None,
             checkpoint: None,
         }
@@ -189,6 +194,12 @@ impl TrainConfig {
         self
     }
 
+    /// Sets the temperature of the loss.
+    pub fn with_temperature(mut self, temperature: f64) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
     /// Limits the norm of the gradient.
     pub fn with_max_gradient_norm(mut self, norm: f64) -> Self {
         self.max_gradient_norm = Some(norm);
@@ -218,6 +229,8 @@ impl TrainConfig {
         self.schedule.validate(self.epochs)?;
         let smoothing = self.label_smoothing;
         require((0.0..1.0).contains(&smoothing), "label_smoothing", smoothing, "must be from 0 to below 1")?;
+        let temperature = self.temperature;
+        require(positive(temperature), "temperature", temperature, "must be finite and above 0")?;
         if let Some(norm) = self.max_gradient_norm {
             require(positive(norm), "max_gradient_norm", norm, "must be finite and above 0")?;
         }
@@ -251,6 +264,7 @@ mod tests {
             (good.clone().with_weight_decay(-1.0), "weight_decay"),
             (good.clone().with_schedule(Schedule::constant().with_warmup(10)), "schedule.warmup_epochs"),
             (good.clone().with_label_smoothing(1.0), "label_smoothing"),
+            (good.clone().with_temperature(0.0), "temperature"),
             (good.clone().with_max_gradient_norm(0.0), "max_gradient_norm"),
             (good.clone().with_checkpoint("a", 0), "checkpoint.every"),
         ] {

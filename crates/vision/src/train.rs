@@ -5,7 +5,7 @@ use crate::classifier::Classifier;
 use crate::error::VisionError;
 use crate::evaluate::{device_of, images};
 use crate::feed::Feed;
-use crate::loss::{Ledger, backward};
+use crate::loss::{Ledger, backward, softened};
 use crate::optimiser::Optimiser;
 use crate::params::{Checkpointing, TrainConfig};
 use crate::targets::TrainingSet;
@@ -180,7 +180,8 @@ impl<'a, C: Classifier> Run<'a, C> {
                 let (expected, found) = (vec![samples.len(), classes], logits.dims().to_vec());
                 return Err(VisionError::Shape { what: "logits", expected, found });
             }
-            let gradients = backward(logits.clone(), &targets);
+            let logits = softened(logits, self.config.temperature);
+            let gradients = backward(logits.clone(), &targets, self.config.temperature);
             ledger.note(logits.inner(), targets, step, learning_rate)?;
             self.model = self.optimiser.step(self.model, gradients, learning_rate);
         }

@@ -1,8 +1,8 @@
 //! `tenfold resmem add|remove`: change what a memory holds.
 
-use super::input::{Examples, Task, Truth, ending};
+use super::input::{Examples, Task, Truth};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, ending};
 use clap::Args;
 use std::path::PathBuf;
 use tenfold_resmem::Memory;

@@ -1,8 +1,8 @@
 //! `tenfold resmem fit`: training arrays in, a memory file out.
 
-use super::input::{Examples, Truth, ending};
+use super::input::{Examples, Truth};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, ending};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tenfold_core_tensor::ops::nearest::Metric;

@@ -31,17 +31,6 @@ impl fmt::Display for Task {
     }
 }
 
-/// Parses the path of an output: a name that readers will not recognise is refused before any work.
-pub(super) fn ending(extension: &'static str) -> impl Fn(&str) -> Result<PathBuf, String> + Clone + Send + Sync {
-    move |text| {
-        let path = PathBuf::from(text);
-        if path.extension().is_some_and(|own| own == extension) {
-            return Ok(path);
-        }
-        Err(format!("must end in .{extension}"))
-    }
-}
-
 /// Examples: embeddings and the base model's outputs on them.
 #[derive(Args)]
 pub(super) struct Examples {

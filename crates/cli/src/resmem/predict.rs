@@ -1,9 +1,9 @@
 //! `tenfold resmem predict`: a memory and a model's outputs on new data in, corrected predictions out.
 
-use super::input::{Examples, Task, Truth, ending, quality};
+use super::input::{Examples, Task, Truth, quality};
 use super::settings::{Settings, shown};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, ending};
 use clap::{Args, ValueEnum};
 use ndarray::Array1;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! `tenfold resmem sweep`: choose k, sigma and T on validation data.
 
-use super::input::{Examples, Task, Truth, ending};
+use super::input::{Examples, Task, Truth};
 use super::settings::{KernelName, Width, shown};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, ending};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;

@@ -33,4 +33,4 @@ pub use dtype::Dtype;
 pub use error::ArrayError;
 pub use path::ArrayPath;
 pub use read::{RowBlocks, read_array, read_labels, read_matrix, read_vector};
-pub use write::{Element, Npy, write_npy, write_npz};
+pub use write::{Element, Npy, write_npy, write_npy_blocks, write_npz};

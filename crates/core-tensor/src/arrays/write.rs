@@ -3,7 +3,7 @@
 use super::ArrayError;
 use super::npy::header_bytes;
 use crate::files::write_atomic;
-use ndarray::{ArrayView, ArrayViewD, Dimension};
+use ndarray::{ArrayView, ArrayView2, ArrayViewD, Dimension};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -33,6 +33,50 @@ element!(f32 => "<f4", f64 => "<f8", i64 => "<i8", u32 => "<u4", u8 => "|u1");
 /// If the file system refuses.
 pub fn write_npy<T: Element, D: Dimension>(path: impl AsRef<Path>, array: ArrayView<T, D>) -> Result<(), ArrayError> {
     write_atomic(path, |w| put_array(w, array.into_dyn())).map_err(ArrayError::from)
+}
+
+/// Writes a matrix as `.npy` block of rows by block of rows, so that it need not fit in memory; the file appears whole or not
+/// at all.
+///
+/// `blocks` is called with what takes the next rows.
+///
+/// ```
+/// use ndarray::Array2;
+/// use tenfold_core_tensor::arrays::{ArrayPath, read_matrix, write_npy_blocks};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("x.npy");
+/// write_npy_blocks(&path, [3, 2], |push| {
+///     push(Array2::<f32>::zeros((2, 2)).view())?;
+///     push(Array2::<f32>::ones((1, 2)).view())
+/// })?;
+/// assert_eq!(read_matrix(&ArrayPath::from(path))?.sum(), 2.0);
+/// # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
+/// ```
+///
+/// # Errors
+/// If the file system refuses, or the blocks do not make up the shape.
+pub fn write_npy_blocks<T: Element>(
+    path: impl AsRef<Path>,
+    shape: [usize; 2],
+    blocks: impl FnOnce(&mut dyn FnMut(ArrayView2<T>) -> io::Result<()>) -> io::Result<()>,
+) -> Result<(), ArrayError> {
+    let written = write_atomic(path, |w| {
+        w.write_all(&header_bytes(T::DESCR, &shape))?;
+        let mut rows = 0;
+        blocks(&mut |block: ArrayView2<T>| {
+            rows += block.nrows();
+            if block.ncols() != shape[1] || rows > shape[0] {
+                let text = format!("a block of {:?} ends at row {rows} of {shape:?}", block.dim());
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            put_elements(w, block.into_dyn())
+        })?;
+        if rows == shape[0] {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{rows} rows of {shape:?} were given")))
+    });
+    written.map_err(ArrayError::from)
 }
 
 /// An array that can stand in an `.npz` beside arrays of other types and shapes.
@@ -86,6 +130,10 @@ pub fn write_npz(path: impl AsRef<Path>, arrays: &[(&str, &dyn Npy)]) -> Result<
 
 fn put_array<T: Element>(w: &mut impl Write, array: ArrayViewD<T>) -> io::Result<()> {
     w.write_all(&header_bytes(T::DESCR, array.shape()))?;
+    put_elements(w, array)
+}
+
+fn put_elements<T: Element>(w: &mut impl Write, array: ArrayViewD<T>) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1 << 16);
     for value in array.iter() {
         value.put(&mut buffer);

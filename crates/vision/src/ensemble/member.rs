@@ -1,6 +1,5 @@
 //! One network of an ensemble: what is its own.
 
-use super::mask::BitMask;
 use crate::architecture::Architecture;
 use crate::error::VisionError;
 use crate::params::TrainConfig;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 use tenfold_core_tensor::files::sha256;
+use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::seed::Seed;
 
 /// The samples of the shared data set that a member trains on.

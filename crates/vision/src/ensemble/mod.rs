@@ -3,7 +3,6 @@
 //! [`Ensemble`] is the entry; [`Member`] says what one network is; [`Strategy`] how they are computed.
 
 mod delivery;
-mod mask;
 mod member;
 mod plan;
 mod stacked;
@@ -12,7 +11,6 @@ mod strategy;
 mod workers;
 
 pub use delivery::{Failure, Report};
-pub use mask::BitMask;
 pub use member::{Member, Samples};
 pub use strategy::Strategy;
 

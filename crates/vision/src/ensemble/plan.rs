@@ -3,6 +3,7 @@
 use super::Work;
 use super::member::{Identity, Member};
 use crate::error::VisionError;
+use crate::params::TrainConfig;
 use crate::targets::TrainingSet;
 use std::collections::BTreeMap;
 
@@ -50,5 +51,6 @@ impl Plan {
 /// Members of one shape take the same steps on tensors of the same sizes, and can be stacked.
 fn shape(member: &Member, samples: usize) -> String {
     let Member { architecture, config, .. } = member;
-    format!("{architecture:?} {samples} {} {} {:?}", config.batch_size, config.epochs, config.optimiser)
+    let TrainConfig { batch_size, epochs, optimiser, temperature, .. } = config;
+    format!("{architecture:?} {samples} {batch_size} {epochs} {optimiser:?} {temperature}")
 }

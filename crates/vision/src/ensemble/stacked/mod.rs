@@ -12,7 +12,7 @@ mod stack;
 use super::member::Member;
 use crate::error::VisionError;
 use crate::feed::{Feed, Pass};
-use crate::loss::{BatchTargets, backward};
+use crate::loss::{BatchTargets, backward, softened};
 use crate::model::Model;
 use crate::targets::TrainingSet;
 use crate::train::{EpochLog, Trained, require_finite};
@@ -46,6 +46,7 @@ pub(super) fn train(
         outcomes: members.iter().map(|_| Ok(Vec::new())).collect(),
         feeds: members.iter().zip(sets).map(feed).collect(),
         source: Source::new(set.inputs(), architecture, members, device),
+        temperature: config.temperature,
     };
     for epoch in 0..config.epochs {
         if run.outcomes.iter().any(Result::is_ok) {
@@ -62,6 +63,8 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
     feeds: Vec<Feed<'a>>,
     source: Source<'a>,
+    /// Of the loss: one for all members.
+    temperature: f64,
 }
 
 impl Run<'_> {
@@ -80,7 +83,8 @@ impl Run<'_> {
 
             let forward = net::forward(&self.stack, x);
             let logits = forward.logits.reshape([self.feeds.len() * places.len(), classes]);
-            let mut gradients = backward(logits.clone(), &joint(&targets));
+            let logits = softened(logits, self.temperature);
+            let mut gradients = backward(logits.clone(), &joint(&targets), self.temperature);
             ledger.note(logits.inner(), targets, step, &rates, &mut self.outcomes);
             self.optimiser.step(&mut self.stack, &forward.tracked, &mut gradients, &rates);
             self.stack.replace(forward.statistics);

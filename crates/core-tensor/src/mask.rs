@@ -1,11 +1,11 @@
-//! Which samples of a set, one bit each.
+//! Sets of rows, one bit each.
 
 use serde::{Deserialize, Serialize};
 
-/// A set of samples of a data set with n of them, in n bits.
+/// A set of rows of a data set with n of them, in n bits.
 ///
 /// ```
-/// use tenfold_vision::BitMask;
+/// use tenfold_core_tensor::mask::BitMask;
 ///
 /// let mask = BitMask::from_rows(70, [3, 64, 3]).unwrap();
 /// assert_eq!((mask.len(), mask.count()), (70, 2));
@@ -33,6 +33,11 @@ impl BitMask {
             words[row / 64] |= 1 << (row % 64);
         }
         Some(Self { len: n, words })
+    }
+
+    /// The bits, row i being bit i % 64 of word i / 64; bits beyond the last row are 0.
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// How many samples the data set has.

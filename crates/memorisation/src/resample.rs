@@ -1,0 +1,162 @@
+//! The bootstrap over models.
+
+use crate::error::{MemorisationError, require, require_shape};
+use crate::study::Study;
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::RngExt;
+use tenfold_core_tensor::mask::BitMask;
+use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::{Estimate, quantile_of_sorted, variance};
+use tenfold_kernels::product::{Matrix, product};
+
+/// Examples that are resampled at a time.
+const CHUNK: usize = 1024;
+
+/// Draws of K models with replacement, `[B, K]` numbers of times that each was drawn.
+///
+/// All scores of a study share its models, so that scores of two examples are not independent: an average over examples
+/// has an interval over *models*. Studies of the same masks (several sizes of a network) are resampled together with one
+/// set of draws, which keeps them paired.
+///
+/// ```
+/// use tenfold_core_tensor::seed::Seed;
+/// use tenfold_memorisation::{MemorisationError, Resamples, Study, SubsetDesign};
+///
+/// let masks = SubsetDesign::new(30, 40).masks(Seed::new(1))?;
+/// let study = Study::run(masks, |k, mask| {
+///     Ok::<_, MemorisationError>((0..30).map(|i| mask.get(i) || (k + i) % 2 == 0).collect())
+/// })?;
+/// let draws = Resamples::new(study.models(), 500, Seed::new(2))?;
+/// let everything: Vec<usize> = (0..30).collect();
+/// let mean = draws.mean(&study, &everything)?;
+/// assert!((mean.value - 0.5).abs() < 0.05 && mean.lo < 0.5 && mean.hi > 0.5);
+/// assert_eq!(mean.n, 40);
+/// # Ok::<(), tenfold_memorisation::MemorisationError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resamples {
+    weights: Array2<f32>,
+}
+
+impl Resamples {
+    /// B draws of K models.
+    ///
+    /// # Errors
+    /// Fewer than 20 models or 200 draws: percentiles of less are no interval.
+    pub fn new(models: usize, draws: usize, seed: Seed) -> Result<Self, MemorisationError> {
+        require(models >= 20, "models", models, "a bootstrap needs at least 20")?;
+        require(draws >= 200, "draws", draws, "must be at least 200")?;
+        let mut weights = Array2::<f32>::zeros((draws, models));
+        weights.axis_iter_mut(Axis(0)).enumerate().for_each(|(b, mut row)| {
+            let mut rng = seed.named("resamples").child(b as u64).rng();
+            (0..models).for_each(|_| row[rng.random_range(0..models)] += 1.0);
+        });
+        Ok(Self { weights })
+    }
+
+    /// B.
+    pub fn draws(&self) -> usize {
+        self.weights.nrows()
+    }
+
+    /// The scores of some examples in every draw, `[B, examples]`; NaN where all models drawn are on one side.
+    ///
+    /// # Errors
+    /// Another number of models.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    pub fn scores(&self, study: &Study, examples: &[usize]) -> Result<Array2<f32>, MemorisationError> {
+        let (draws, models) = self.weights.dim();
+        require_shape("models of draws and study", &[models], &[study.models()], "draws are of the study's models")?;
+        let mut scores = Array2::zeros((draws, examples.len()));
+        for (chunk, mut scores) in examples.chunks(CHUNK).zip(scores.axis_chunks_iter_mut(Axis(1), CHUNK)) {
+            let table = |of: &dyn Fn(&BitMask, &BitMask, usize) -> bool| {
+                let rows = study.masks().iter().zip(study.correct());
+                let row = |(mask, correct)| chunk.iter().map(move |&i| f32::from(u8::from(of(mask, correct, i))));
+                Array2::from_shape_vec((models, chunk.len()), rows.flat_map(row).collect()).expect("one row a model")
+            };
+            let seen = self.product(table(&|mask, _, i| mask.get(i)).view());
+            let right = self.product(table(&|_, correct, i| correct.get(i)).view());
+            let both = self.product(table(&|mask, correct, i| mask.get(i) && correct.get(i)).view());
+            ndarray::Zip::from(&mut scores).and(&seen).and(&right).and(&both).for_each(|to, &seen, &right, &both| {
+                *to = both / seen - (right - both) / (models as f32 - seen);
+            });
+        }
+        Ok(scores)
+    }
+
+    /// The mean score of some examples, with the percentile interval over models.
+    ///
+    /// # Errors
+    /// No examples, another number of models, or an example with fewer than two models on one side.
+    pub fn mean(&self, study: &Study, examples: &[usize]) -> Result<Estimate, MemorisationError> {
+        require(!examples.is_empty(), "examples", 0, "a mean needs at least one")?;
+        let scores = study.scores()?;
+        let value = examples.iter().map(|&i| scores[i].mem.value).sum::<f64>() / examples.len() as f64;
+        let draws = self.scores(study, examples)?;
+        Ok(self.estimate(value, draws.axis_iter(Axis(0)).map(|row| mean(row.iter().copied())).collect()))
+    }
+
+    /// A statistic with the percentile interval of its values in the draws; NaN among them are left out.
+    pub fn estimate(&self, value: f64, mut draws: Vec<f64>) -> Estimate {
+        draws.retain(|v| !v.is_nan());
+        draws.sort_unstable_by(f64::total_cmp);
+        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&draws, q));
+        Estimate { value, se: variance(&draws).sqrt(), lo, hi, n: self.weights.ncols() }
+    }
+
+    /// `[B, K]` times `[K, columns]`: sums of small integers, exact in single precision.
+    fn product(&self, table: ArrayView2<f32>) -> Array2<f32> {
+        let ((draws, models), columns) = (self.weights.dim(), table.ncols());
+        let mut out = vec![0.0; draws * columns];
+        let (weights, table) = (self.weights.as_slice().expect("row-major"), table.as_slice().expect("row-major"));
+        product(Matrix::new(weights, draws, models), Matrix::new(table, models, columns), &mut out, false);
+        Array2::from_shape_vec((draws, columns), out).expect("as many numbers")
+    }
+}
+
+/// The mean of the numbers that are not NaN.
+fn mean(values: impl Iterator<Item = f32>) -> f64 {
+    let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0_usize), |(sum, n), v| (sum + f64::from(v), n + 1));
+    sum / n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::SubsetDesign;
+
+    fn study(models: usize) -> Study {
+        let masks = SubsetDesign::new(25, models).masks(Seed::new(4)).unwrap();
+        let right = |k: usize, i: usize| (k * 7 + i * 3 + k * k) % 5 < 2;
+        Study::run(masks, |k, mask| Ok::<_, MemorisationError>((0..25).map(|i| mask.get(i) || right(k, i)).collect()))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_draw_is_the_study_of_the_models_drawn() {
+        let study = study(30);
+        let draws = Resamples::new(30, 200, Seed::new(5)).unwrap();
+        let examples = [3, 24, 0];
+        let scores = draws.scores(&study, &examples).unwrap();
+        for b in [0, 57, 199] {
+            let drawn: Vec<usize> =
+                (0..30).flat_map(|k| std::iter::repeat_n(k, draws.weights[[b, k]] as usize)).collect();
+            assert_eq!(drawn.len(), 30);
+            let again = study.select(&drawn).scores().unwrap();
+            for (column, &i) in examples.iter().enumerate() {
+                assert!((f64::from(scores[[b, column]]) - again[i].mem.value).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn too_little_is_refused() {
+        assert!(Resamples::new(19, 500, Seed::new(1)).unwrap_err().to_string().starts_with("models = 19: "));
+        assert!(Resamples::new(20, 100, Seed::new(1)).unwrap_err().to_string().starts_with("draws = 100: "));
+        let draws = Resamples::new(20, 200, Seed::new(1)).unwrap();
+        assert!(draws.mean(&study(30), &[1]).unwrap_err().to_string().starts_with("models of draws and study"));
+        assert!(draws.mean(&study(20), &[]).unwrap_err().to_string().starts_with("examples = 0"));
+    }
+}
