@@ -130,9 +130,7 @@ impl SubsetDesign {
         let q = round(self.fraction, models);
         let mut rng = seed.rng();
         let mut sees = vec![vec![false; n]; models];
-        for i in 0..n {
-            index::sample(&mut rng, models, q).into_iter().for_each(|k| sees[k][i] = true);
-        }
+        (0..n).for_each(|i| index::sample(&mut rng, models, q).into_iter().for_each(|k| sees[k][i] = true));
         let mut sizes: Vec<usize> = sees.iter().map(|row| row.iter().filter(|&&s| s).count()).collect();
         let (least, most) = (n * q / models, (n * q).div_ceil(models));
         loop {

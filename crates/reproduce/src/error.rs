@@ -6,6 +6,7 @@ use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
 use tenfold_core_tensor::stats::StatsError;
 use tenfold_data::DataError;
+use tenfold_memorisation::MemorisationError;
 use tenfold_resmem::ResmemError;
 use tenfold_vision::VisionError;
 
@@ -56,6 +57,9 @@ pub enum ReproduceError {
     /// A statistic could not be computed.
     #[error(transparent)]
     Stats(#[from] StatsError),
+    /// The estimator refused its input.
+    #[error(transparent)]
+    Memorisation(#[from] MemorisationError),
     /// The memory refused its input.
     #[error(transparent)]
     ResMem(#[from] ResmemError),

@@ -38,7 +38,7 @@ pub(super) fn write(path: &Path, scores: &[Option<Score>]) -> Result<(), CliErro
     }
     let columns: Vec<Array1<f64>> =
         COLUMNS.iter().map(|(_, f)| scores.iter().map(|s| s.as_ref().map_or(f64::NAN, f)).collect()).collect();
-    let views: Vec<_> = columns.iter().map(Array1::view).collect();
+    let views: Vec<_> = columns.iter().map(|c| c.view()).collect();
     let arrays: Vec<(&str, &dyn Npy)> =
         COLUMNS.iter().zip(&views).map(|((name, _), v)| (*name, v as &dyn Npy)).collect();
     Ok(write_npz(path, &arrays)?)

@@ -4,7 +4,6 @@ use crate::error::CliError;
 use clap::Args;
 use ndarray::Array2;
 use std::fmt;
-use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, read_labels, read_matrix};
 use tenfold_core_tensor::ops::top_k::argmax;
 use tenfold_resmem::{Memory, ResmemError, Targets};

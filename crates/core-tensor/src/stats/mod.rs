@@ -12,6 +12,7 @@
 //! | a share of successes | [`wilson`], [`clopper_pearson`] |
 //! | difference of two shares | [`newcombe`] |
 //! | association | [`pearson`], [`spearman`], [`kendall`] |
+//! | how well scores tell two groups apart | [`auroc`] |
 //! | slope of a straight line | [`line_fit`] |
 //! | confidence against accuracy | [`calibration_bins`] |
 
@@ -31,7 +32,7 @@ pub use crossed::crossed_interval;
 pub use estimate::{Estimate, mean, mean_interval, quantile_of_sorted, variance};
 pub use line::{LineFit, line_fit};
 pub use proportion::{clopper_pearson, newcombe, wilson};
-pub use rank::ranks;
+pub use rank::{auroc, ranks};
 
 /// Why a statistic could not be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

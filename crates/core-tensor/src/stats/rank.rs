@@ -22,6 +22,20 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// The probability that a positive scores above a negative, ties counting half: the area under the ROC curve.
+///
+/// ```
+/// use tenfold_core_tensor::stats::auroc;
+/// assert_eq!(auroc(&[0.9, 0.4], &[0.1, 0.4]), 0.875);
+/// assert!(auroc(&[], &[0.1]).is_nan());
+/// ```
+pub fn auroc(positives: &[f64], negatives: &[f64]) -> f64 {
+    let (p, n) = (positives.len() as f64, negatives.len() as f64);
+    let both: Vec<f64> = positives.iter().chain(negatives).copied().collect();
+    let of_positives: f64 = ranks(&both)[..positives.len()].iter().sum();
+    (of_positives - p * (p + 1.0) / 2.0) / (p * n)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

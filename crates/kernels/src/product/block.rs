@@ -33,6 +33,7 @@ pub(super) fn packed_rows<const R: usize>(a: Matrix, rows: usize) -> usize {
 
 impl<const R: usize, const V: usize, const PANEL: usize> Block<'_, '_, R, V, PANEL> {
     /// The part of row i of C that a panel computes.
+    #[expect(clippy::mut_from_ref, reason = "parts of C are this task's own")]
     #[inline(always)]
     fn segment(&self, i: usize, panel: usize) -> &mut [f32] {
         let first = self.offset + panel * PANEL;

@@ -1,3 +1,4 @@
 //! One module a paper.
 
+pub(crate) mod memorisation;
 pub(crate) mod resmem;

@@ -1,0 +1,124 @@
+//! What is run at each scale, fixed before any result was seen.
+
+use super::data::Planted;
+use crate::scale::Scale;
+use tenfold_memorisation::TrajectoryRule;
+use tenfold_vision::{Architecture, ImageShape, MlpConfig, ResNetConfig, Schedule, TrainConfig};
+
+/// Temperatures of distillation (specification section 6).
+pub(super) const TEMPERATURES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
+/// The temperature that the claims are about.
+pub(super) const TEMPERATURE: f64 = 4.0;
+/// Shares of the training set, most memorised first, that are removed.
+pub(super) const REMOVED: [f64; 2] = [0.1, 0.2];
+/// Mean p_in from which a size counts as saturated.
+pub(super) const SATURATED: f64 = 0.99;
+/// Draws of models behind intervals.
+pub(super) const DRAWS: usize = 400;
+
+/// A network: its name in tables and the number it is plotted at.
+#[derive(Clone, Debug)]
+pub(super) struct Size {
+    pub(super) name: String,
+    pub(super) size: f64,
+    pub(super) architecture: Architecture,
+}
+
+/// One scale's settings.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    scale: Scale,
+    /// Data set of the claims on real data.
+    pub(super) data: String,
+    /// Training images, the planted ones among them; a multiple of ten.
+    pub(super) examples: usize,
+    /// Test images.
+    pub(super) test: usize,
+    /// Examples with one wrong label each.
+    pub(super) single_flips: usize,
+    /// Examples with a wrong label that are there twice.
+    pub(super) double_flips: usize,
+    /// Models of each size on images.
+    pub(super) models: usize,
+    /// Models of each size on synthetic data.
+    pub(super) synthetic_models: usize,
+    /// Runs of each arm of the removal experiment.
+    pub(super) removal_runs: usize,
+    /// Draws of the long-tail simulation.
+    pub(super) tail_draws: usize,
+    pub(super) training: TrainConfig,
+    pub(super) synthetic_training: TrainConfig,
+    pub(super) rule: TrajectoryRule,
+}
+
+impl Settings {
+    pub(super) fn new(scale: Scale, data: Option<&str>) -> Self {
+        let own = match scale {
+            Scale::Quick | Scale::Standard => "fashion-mnist-slice",
+            Scale::Paper => "cifar-100",
+        };
+        let config = TrainConfig::default().with_weight_decay(0.0).with_schedule(Schedule::cosine());
+        let training = match scale {
+            Scale::Quick => config.clone().with_epochs(40).with_batch_size(32).with_learning_rate(0.05),
+            Scale::Standard => config.clone().with_epochs(60).with_batch_size(32).with_learning_rate(0.05),
+            Scale::Paper => config.clone().with_epochs(160).with_batch_size(128).with_learning_rate(0.1),
+        };
+        Self {
+            scale,
+            data: data.unwrap_or(own).to_string(),
+            examples: match scale {
+                Scale::Quick => 600,
+                Scale::Standard => 2_000,
+                Scale::Paper => 50_000,
+            },
+            test: match scale {
+                Scale::Quick => 500,
+                Scale::Standard => 2_000,
+                Scale::Paper => 10_000,
+            },
+            single_flips: if scale == Scale::Quick { 30 } else { 100 },
+            double_flips: if scale == Scale::Quick { 30 } else { 100 },
+            models: if scale == Scale::Quick { 60 } else { 400 },
+            synthetic_models: if scale == Scale::Quick { 80 } else { 400 },
+            removal_runs: if scale == Scale::Quick { 10 } else { 30 },
+            tail_draws: 400,
+            training,
+            synthetic_training: config.with_epochs(60).with_batch_size(32).with_learning_rate(0.05),
+            rule: TrajectoryRule::default(),
+        }
+    }
+
+    /// Sizes, ascending: perceptrons, or ResNets at the paper's scale.
+    pub(super) fn sizes(&self, image: ImageShape, classes: usize) -> Vec<Size> {
+        let perceptron = |width: usize| Size {
+            name: format!("mlp-{width}"),
+            size: width as f64,
+            architecture: MlpConfig::new(image.features(), &[width], classes).into(),
+        };
+        let residual = |depth: usize| Size {
+            name: format!("resnet-{depth}"),
+            size: depth as f64,
+            architecture: ResNetConfig::new(depth, image, classes).into(),
+        };
+        match self.scale {
+            Scale::Quick => [2, 4, 8, 16, 64].map(perceptron).to_vec(),
+            Scale::Standard => [2, 4, 8, 16, 32, 64, 128, 256].map(perceptron).to_vec(),
+            Scale::Paper if image.channels == 3 => [8, 14, 20, 32, 56, 110].map(residual).to_vec(),
+            Scale::Paper => [2, 4, 8, 16, 32, 64, 128, 256].map(perceptron).to_vec(),
+        }
+    }
+
+    /// The student of distillation among the sizes; the largest is the larger teacher.
+    pub(super) fn student(&self, sizes: usize) -> usize {
+        sizes - 2
+    }
+
+    /// Networks that are trained, for the progress bar.
+    pub(super) fn steps(&self, images: &Planted) -> u64 {
+        let sizes = self.sizes(images.image, images.classes).len();
+        let studies = sizes * (self.models + self.synthetic_models);
+        let students = (2 * TEMPERATURES.len() + 1) * self.models;
+        let removal = (2 * REMOVED.len() + 1) * self.removal_runs;
+        (studies + students + sizes + removal) as u64
+    }
+}
