@@ -94,7 +94,10 @@ fn parts_are_finished_once_where_they_lie() {
         let mut c = vec![f32::NAN; m * n];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let finish = |at: usize, part: &mut [f32]| {
-            assert!(at.is_multiple_of(n) && part.len().is_multiple_of(n) || at % n + part.len() <= n, "rows or a piece of one");
+            assert!(
+                at.is_multiple_of(n) && part.len().is_multiple_of(n) || at % n + part.len() <= n,
+                "rows or a piece of one"
+            );
             part.iter_mut().zip(at..).for_each(|(c, at)| *c += at as f32);
         };
         pool.install(|| product_then(a, b, &mut c, finish));

@@ -65,7 +65,7 @@ pub(super) fn claims() -> Vec<Claim> {
                         noise makes them.",
             source: "specification sections 4 and 5",
             statistic: "second largest, over increasing, decreasing, cap and U, of the shape's share minus its share under \
-                        the null (same p_in and p_out at all sizes); basic bootstrap over models",
+                        the null (same p_in and p_out at all sizes); normal interval with the bootstrap's error over models",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -82,8 +82,8 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Scores gather at a second end, near 1, as networks come to interpolate.",
             source: "specification sections 4 and 5",
-            statistic: "share of scores above 0.9 at the largest size minus that at the smallest, basic bootstrap over \
-                        models",
+            statistic: "share of scores above 0.9 at the largest size minus that at the smallest, normal interval with the \
+                        bootstrap's error over models",
             rule: Rule::Above(0.0),
         },
         Claim {

@@ -86,10 +86,12 @@ impl Drawn {
         self.draws.estimate(value, values)
     }
 
-    /// The basic interval, `2 v - q`: for shares of what crosses a threshold, which noise added by drawing again inflates.
-    fn basic(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
+    /// The normal interval, `v ± 1.96 se`: for shares of what crosses a threshold. Drawing models again adds noise that
+    /// carries examples across it, so that percentiles of the draws lie beside the share as it is.
+    fn normal(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
         let e = self.estimate(statistic);
-        Estimate { lo: 2.0 * e.value - e.hi, hi: 2.0 * e.value - e.lo, ..e }
+        let half = 1.959_964 * e.se;
+        Estimate { lo: e.value - half, hi: e.value + half, ..e }
     }
 }
 
@@ -232,7 +234,7 @@ fn trajectories(all: &All, sizes: &Sizes, drawn: &Drawn) -> Result<Vec<ShapeShar
     let share = |(s, shape): (usize, Shape)| {
         let mut of_null: Vec<f64> = null.iter().map(|shares| shares[s]).collect();
         of_null.sort_unstable_by(f64::total_cmp);
-        let share = drawn.basic(|scores| shares(&shapes_of(rule, &errors, scores))[s]);
+        let share = drawn.normal(|scores| shares(&shapes_of(rule, &errors, scores))[s]);
         ShapeShare { shape, share, null: mean(&of_null), null_high: quantile_of_sorted(&of_null, 0.975) }
     };
     Ok(Shape::ALL.into_iter().enumerate().map(share).collect())
@@ -249,7 +251,7 @@ fn diverse(all: &All, drawn: &Drawn, shapes: &[Vec<ShapeShare>; 2]) -> Result<Fi
         above.sort_unstable_by(|a, b| b.total_cmp(a));
         above[1]
     };
-    let mut finding = on_images(all, "memorisation.trajectories-diverse", Ok(drawn.basic(second)), all.real.seconds);
+    let mut finding = on_images(all, "memorisation.trajectories-diverse", Ok(drawn.normal(second)), all.real.seconds);
     for (of, name) in shapes.iter().zip([&all.images.name, &all.rule.name]) {
         for s in of {
             finding.parts.push(Part::new(format!("share {}", s.shape.name()), s.share, name, Role::Shown));
@@ -290,10 +292,10 @@ fn saturated(all: &All, drawn: &Drawn, everything: &[usize]) -> Finding {
 fn bimodal(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
     let high = |scores: &[f64]| scores.iter().filter(|v| **v > 0.9).count() as f64 / scores.len() as f64;
     let last = drawn.point.len() - 1;
-    let e = drawn.basic(|s| high(&s[last]) - high(&s[0]));
+    let e = drawn.normal(|s| high(&s[last]) - high(&s[0]));
     let mut finding = on_images(all, "memorisation.bimodal-at-interpolation", Ok(e), all.real.seconds);
     for (t, m) in all.real.sizes.iter().enumerate() {
-        let e = drawn.basic(|s| high(&s[t]));
+        let e = drawn.normal(|s| high(&s[t]));
         finding.parts.push(Part::new(format!("share above 0.9, {}", m.size.name), e, &all.images.name, Role::Shown));
     }
     Ok(finding)
@@ -382,7 +384,7 @@ fn proxies(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
     let none = vec![vec![0.0; all.images.len()]; hard.len()];
     let by_proxy = shapes_of(rule, &none, &hard);
     let moving = shapes_of(rule, &errors, &drawn.point).iter().filter(|s| **s != Shape::Constant).count();
-    let agreement = drawn.basic(|s| kappa(&by_proxy, &shapes_of(rule, &errors, s)));
+    let agreement = drawn.normal(|s| kappa(&by_proxy, &shapes_of(rule, &errors, s)));
     let estimate = if moving < ENOUGH_MOVING {
         Err(format!("{moving} examples do not stay constant; at least {ENOUGH_MOVING} are needed to compare trends"))
     } else {

@@ -3,7 +3,7 @@
 use super::data::Planted;
 use crate::scale::Scale;
 use tenfold_memorisation::TrajectoryRule;
-use tenfold_vision::{Architecture, ImageShape, MlpConfig, ResNetConfig, Schedule, TrainConfig};
+use tenfold_vision::{Architecture, ImageShape, MlpConfig, OptimiserConfig, ResNetConfig, Schedule, TrainConfig};
 
 /// Temperatures of distillation (specification section 6).
 pub(super) const TEMPERATURES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
@@ -58,9 +58,13 @@ impl Settings {
             Scale::Paper => "cifar-100",
         };
         let config = TrainConfig::default().with_weight_decay(0.0).with_schedule(Schedule::cosine());
+        // One rule for all sizes. AdamW fits the narrow perceptrons too, which plain SGD leaves near chance: chosen by
+        // training accuracy, the only thing that was looked at.
+        let perceptrons =
+            config.clone().with_batch_size(32).with_optimiser(OptimiserConfig::adamw()).with_learning_rate(3e-3);
         let training = match scale {
-            Scale::Quick => config.clone().with_epochs(40).with_batch_size(32).with_learning_rate(0.05),
-            Scale::Standard => config.clone().with_epochs(60).with_batch_size(32).with_learning_rate(0.05),
+            Scale::Quick => perceptrons.clone().with_epochs(40),
+            Scale::Standard => perceptrons.clone().with_epochs(60),
             Scale::Paper => config.clone().with_epochs(160).with_batch_size(128).with_learning_rate(0.1),
         };
         Self {
@@ -83,7 +87,7 @@ impl Settings {
             removal_runs: if scale == Scale::Quick { 10 } else { 30 },
             tail_draws: 400,
             training,
-            synthetic_training: config.with_epochs(60).with_batch_size(32).with_learning_rate(0.05),
+            synthetic_training: perceptrons.with_epochs(60),
             rule: TrajectoryRule::default(),
         }
     }
@@ -101,7 +105,7 @@ impl Settings {
             architecture: ResNetConfig::new(depth, image, classes).into(),
         };
         match self.scale {
-            Scale::Quick => [2, 4, 8, 16, 64].map(perceptron).to_vec(),
+            Scale::Quick => [4, 8, 16, 32, 128].map(perceptron).to_vec(),
             Scale::Standard => [2, 4, 8, 16, 32, 64, 128, 256].map(perceptron).to_vec(),
             Scale::Paper if image.channels == 3 => [8, 14, 20, 32, 56, 110].map(residual).to_vec(),
             Scale::Paper => [2, 4, 8, 16, 32, 64, 128, 256].map(perceptron).to_vec(),
