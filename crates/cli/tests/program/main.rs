@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod fixture;
+mod memorisation;
 mod readme;
 mod resmem;

@@ -46,7 +46,7 @@ pub(super) fn claims() -> Vec<Claim> {
             statement: "Examples with a planted wrong label have the highest scores.",
             source: "specification sections 4 and 9",
             statistic: "area under the ROC curve of the score at the largest size, single planted flips against untouched \
-                        examples, bootstrap over models",
+                        examples; normal interval with the bootstrap's error over models",
             rule: Rule::Above(ON_TOP),
         },
         Claim {
@@ -113,7 +113,8 @@ pub(super) fn claims() -> Vec<Claim> {
                         sizes.",
             source: "specification section 7",
             statistic: "the smaller of: smallest over sizes of Spearman's correlation of CSL and score, minus 0.4; and 0.2 minus \
-                        Cohen's kappa of trajectory labels of 1 - cprox and score; bootstrap over models",
+                        Cohen's kappa of trajectory labels of 1 - cprox and score; normal intervals with the bootstrap's error \
+                        over models",
             rule: Rule::Above(0.0),
         },
         Claim {

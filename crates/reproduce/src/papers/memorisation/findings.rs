@@ -86,8 +86,9 @@ impl Drawn {
         self.draws.estimate(value, values)
     }
 
-    /// The normal interval, `v ± 1.96 se`: for shares of what crosses a threshold. Drawing models again adds noise that
-    /// carries examples across it, so that percentiles of the draws lie beside the share as it is.
+    /// The normal interval, `v ± 1.96 se`: for shares of what crosses a threshold, and for ranks. Drawing models again adds
+    /// noise that carries examples across thresholds and each other, so that percentiles of the draws lie beside the
+    /// statistic as it is.
     fn normal(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
         let e = self.estimate(statistic);
         let half = 1.959_964 * e.se;
@@ -185,10 +186,10 @@ fn flips(all: &All, drawn: &Drawn) -> Finding {
         auroc(&of(&all.images.single), &of(&untouched))
     };
     let last = drawn.point.len() - 1;
-    let e = drawn.estimate(|s| area(&s[last]));
+    let e = drawn.normal(|s| area(&s[last]));
     let mut finding = on_images(all, "memorisation.planted-flips-on-top", Ok(e), all.real.seconds);
     for (t, size) in all.real.sizes.iter().enumerate() {
-        let e = drawn.estimate(|s| area(&s[t]));
+        let e = drawn.normal(|s| area(&s[t]));
         finding.parts.push(Part::new(format!("area, {}", size.size.name), e, &all.images.name, Role::Shown));
     }
     // A null: as many untouched examples in place of the flips.
@@ -197,7 +198,7 @@ fn flips(all: &All, drawn: &Drawn) -> Finding {
         let (some, others) = untouched.split_at(all.images.single.len().min(untouched.len() / 2));
         auroc(&of(some), &of(others))
     };
-    let e = drawn.estimate(|s| chance(&s[last]));
+    let e = drawn.normal(|s| chance(&s[last]));
     finding.parts.push(Part::new("area of as many untouched examples", e, &all.images.name, Role::Control));
     finding
 }
@@ -392,13 +393,13 @@ fn proxies(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
             let [lo, hi] = if sign > 0.0 { [e.lo, e.hi] } else { [-e.hi, -e.lo] };
             Estimate { value: sign * e.value + by, lo: lo + by, hi: hi + by, ..e }
         };
-        Finding::least(&[shift(drawn.estimate(smallest), -RANKS, 1.0), shift(agreement, MISSES, -1.0)])
+        Finding::least(&[shift(drawn.normal(smallest), -RANKS, 1.0), shift(agreement, MISSES, -1.0)])
     };
     let seconds = all.real.seconds + all.proxies.seconds;
     let mut finding = on_images(all, "memorisation.proxies-rank-but-miss-trends", estimate, seconds);
     let name = &all.images.name;
     for (t, m) in all.real.sizes.iter().enumerate() {
-        let e = drawn.estimate(|s| rank(s, t));
+        let e = drawn.normal(|s| rank(s, t));
         finding.parts.push(Part::new(format!("Spearman of CSL and score, {}", m.size.name), e, name, Role::Shown));
     }
     finding.parts.push(Part::new("kappa of trajectory labels", agreement, name, Role::Shown));
