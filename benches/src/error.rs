@@ -6,6 +6,7 @@ use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
 use tenfold_data::DataError;
+use tenfold_memorisation::MemorisationError;
 use tenfold_resmem::ResmemError;
 use tenfold_vision::VisionError;
 
@@ -32,6 +33,9 @@ pub enum BenchError {
     /// Our exact search refused its input.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// Our subset estimator refused its input.
+    #[error(transparent)]
+    Memorisation(#[from] MemorisationError),
     /// Our graph search refused its input.
     #[error(transparent)]
     Resmem(#[from] ResmemError),

@@ -15,6 +15,7 @@
 //! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
 //! | [`ensemble`] | the bench `ensemble`: many networks trained together |
+//! | [`memorisation`] | the bench `memorisation`: subset trainings and influence |
 //! | [`ops`] | the bench `ops`: single operations against the machine's peaks |
 //! | [`search`] | the bench `search`: nearest neighbours, exact and along a graph |
 //! | [`train`] | the bench `train`: steps of training |
@@ -26,6 +27,7 @@ pub mod contest;
 pub mod ensemble;
 pub mod error;
 pub mod inputs;
+pub mod memorisation;
 pub mod ops;
 pub mod peer;
 pub mod rounds;
@@ -51,7 +53,7 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 4] = [
+pub const BENCHES: [Bench; 5] = [
     Bench {
         name: "search",
         about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
@@ -66,6 +68,11 @@ pub const BENCHES: [Bench; 4] = [
         name: "ensemble",
         about: "many networks trained together, beside PyTorch one after another and in several processes",
         run: ensemble::run,
+    },
+    Bench {
+        name: "memorisation",
+        about: "small trainings on subsets and influence from bits, beside PyTorch",
+        run: memorisation::run,
     },
     Bench {
         name: "ops",

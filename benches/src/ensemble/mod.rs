@@ -15,9 +15,10 @@ mod work;
 use crate::Settings;
 use crate::error::BenchError;
 use crate::row::Row;
+pub(crate) use sides::contest;
 use tempfile::TempDir;
 use tenfold_core_tensor::files::FileError;
-use work::{Data, Ensemble};
+pub(crate) use work::{Data, Ensemble};
 
 /// The `bench` of the rows.
 const NAME: &str = "ensemble";
@@ -30,10 +31,10 @@ pub fn run(settings: &Settings) -> Result<Vec<Row>, BenchError> {
     let folder = TempDir::new().map_err(|error| FileError::new(std::env::temp_dir(), error))?;
     let mut rows = Vec::new();
     for ensemble in [Ensemble::mlps(), Ensemble::resnets()] {
-        let rounds = settings.rounds.min(ensemble.most_rounds);
-        eprintln!("{NAME}: {}, {} threads, {rounds} rounds", ensemble.work, rayon::current_num_threads());
+        let rounds = settings.rounds.min(ensemble.most_rounds());
+        eprintln!("{NAME}: {}, {} threads, {rounds} rounds", ensemble.work(), rayon::current_num_threads());
         let data = Data::of(&ensemble)?;
-        rows.extend(sides::contest(&ensemble, &data, rounds, settings.peers.as_ref(), folder.path())?);
+        rows.extend(contest(NAME, &ensemble, &data, rounds, settings.peers.as_ref(), folder.path())?);
     }
     Ok(rows)
 }

@@ -1,6 +1,5 @@
 //! Ours, and PyTorch one after another and side by side.
 
-use super::NAME;
 use super::work::{Data, Ensemble, TIMED};
 use crate::Peers;
 use crate::agreement::Agreement;
@@ -41,7 +40,8 @@ struct Turn {
 }
 
 /// Times everyone.
-pub(super) fn contest(
+pub(crate) fn contest(
+    bench: &str,
     ensemble: &Ensemble,
     data: &Data,
     rounds: usize,
@@ -72,7 +72,7 @@ pub(super) fn contest(
         let (seconds, losses) = timed(|| ours(ensemble, &set));
         losses.map(|_| ensemble.extrapolate(seconds))
     };
-    contest::rows(Work { bench: NAME, name: ensemble.work, rounds, warm_up: 0 }, Box::new(turn), say, entries)
+    contest::rows(Work { bench, name: ensemble.work(), rounds, warm_up: 0 }, Box::new(turn), say, entries)
 }
 
 /// Of each member, the mean loss of its last epoch.
@@ -89,12 +89,12 @@ fn mean(losses: &[f64]) -> f64 {
 /// The request that hands everything to a worker.
 fn write(ensemble: &Ensemble, data: &Data, folder: &Path) -> Result<serde_json::Value, BenchError> {
     let weights = (0..TIMED).map(|k| {
-        let path = folder.join(format!("{}-{k}.safetensors", ensemble.work));
+        let path = folder.join(format!("{}-{k}.safetensors", ensemble.work()));
         ensemble.architecture.init(ensemble.seed(k), &Device::flex())?.save(&path)?;
         Ok(path)
     });
     let weights = weights.collect::<Result<Vec<PathBuf>, BenchError>>()?;
-    let file = folder.join(format!("{}.npz", ensemble.work));
+    let file = folder.join(format!("{}.npz", ensemble.work()));
     let [channels, height, width] = data.image.dims();
     let x = data.pixels.view().into_shape_with_order((data.labels.len(), channels, height, width))?;
     let y: Array1<i64> = data.labels.iter().map(|&label| label as i64).collect();

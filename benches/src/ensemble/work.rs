@@ -5,6 +5,7 @@ use crate::inputs::gaussian;
 use ndarray::Array2;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::images::{Images, Standardiser};
+use tenfold_data::synthetic::{RuleExceptions, RuleExceptionsParams};
 use tenfold_data::{catalogue, embedded};
 use tenfold_vision::{Architecture, ImageShape, Member, MlpConfig, ResNetConfig, Schedule, TrainConfig};
 
@@ -17,22 +18,24 @@ const CLASSES: usize = 10;
 pub(super) const TIMED: usize = 4;
 
 /// Many trainings that differ in their seed.
-pub(super) struct Ensemble {
-    pub(super) work: &'static str,
+pub(crate) struct Ensemble {
+    work: String,
     pub(super) architecture: Architecture,
     pub(super) config: TrainConfig,
     /// Members that the numbers are for.
     pub(super) members: usize,
     /// Nobody is timed more often: a turn takes long.
-    pub(super) most_rounds: usize,
+    most_rounds: usize,
     image: ImageShape,
+    samples: usize,
 }
 
 impl Ensemble {
-    pub(super) fn mlps() -> Self {
+    pub(crate) fn mlps() -> Self {
         let config = TrainConfig::default().with_epochs(20).with_batch_size(64).with_learning_rate(0.02);
         Self {
-            work: "mlp-ensemble-300-sgd",
+            work: "mlp-ensemble-300-sgd".to_string(),
+            samples: SAMPLES,
             architecture: MlpConfig::new(784, &[128], CLASSES).into(),
             config: config.with_schedule(Schedule::constant()),
             members: 300,
@@ -45,13 +48,39 @@ impl Ensemble {
         let image = ImageShape::new(3, 32, 32);
         let config = TrainConfig::default().with_epochs(5).with_batch_size(128).with_learning_rate(0.05);
         Self {
-            work: "resnet8-ensemble-50-sgd",
+            work: "resnet8-ensemble-50-sgd".to_string(),
+            samples: SAMPLES,
             architecture: ResNetConfig::new(8, image, CLASSES).into(),
             config: config.with_schedule(Schedule::constant()),
             members: 50,
             most_rounds: 5,
             image,
         }
+    }
+
+    /// Perceptrons of the subset estimator's kind, on the synthetic rule with exceptions: 400 of one width.
+    pub(crate) fn subsets(width: usize) -> Self {
+        let config = TrainConfig::default().with_epochs(60).with_batch_size(32).with_learning_rate(0.05);
+        let image = ImageShape::table(24);
+        Self {
+            work: format!("mlp-trainings-w{width}-400-sgd"),
+            samples: 420,
+            architecture: MlpConfig::new(image.features(), &[width], 5).into(),
+            config: config.with_schedule(Schedule::constant()),
+            members: 400,
+            most_rounds: 5,
+            image,
+        }
+    }
+
+    /// What it is called.
+    pub(crate) fn work(&self) -> &str {
+        &self.work
+    }
+
+    /// How often it is timed at most.
+    pub(crate) fn most_rounds(&self) -> usize {
+        self.most_rounds
     }
 
     pub(super) fn member(&self, k: usize) -> Member {
@@ -69,7 +98,7 @@ impl Ensemble {
 }
 
 /// Images that all members see.
-pub(super) struct Data {
+pub(crate) struct Data {
     pub(super) pixels: Array2<f32>,
     pub(super) labels: Vec<usize>,
     pub(super) image: ImageShape,
@@ -79,7 +108,10 @@ pub(super) struct Data {
 
 impl Data {
     /// Real images where they are installed, and seeded noise of their shape where not.
-    pub(super) fn of(ensemble: &Ensemble) -> Result<Self, BenchError> {
+    pub(crate) fn of(ensemble: &Ensemble) -> Result<Self, BenchError> {
+        if ensemble.image.width == 1 || ensemble.image.height == 1 {
+            return Self::rule(ensemble);
+        }
         if ensemble.image.channels == 1 {
             let slice = embedded::fashion_mnist_slice()?;
             return Self::images(&slice.train, "Fashion-MNIST");
@@ -91,6 +123,15 @@ impl Data {
         let pixels = gaussian(SAMPLES, ensemble.image.features(), Seed::new(7).named("bench-ensemble-noise"));
         let labels = (0..SAMPLES).map(|i| i % CLASSES).collect();
         Ok(Self { pixels, labels, image: ensemble.image, name: "noise for want of CIFAR-10".to_owned() })
+    }
+
+    /// The synthetic rule with exceptions of the subset estimator's specification.
+    fn rule(ensemble: &Ensemble) -> Result<Self, BenchError> {
+        let params = RuleExceptionsParams::default().with_n_classes(5).with_exception_share(0.3).with_n_clusters(120);
+        let seed = Seed::new(7).named("bench-rule");
+        let table = RuleExceptions::new(params, seed)?.sample(ensemble.samples, seed)?.table;
+        let name = "rule and exceptions (synthetic)".to_owned();
+        Ok(Self { pixels: table.x, labels: table.labels, image: ensemble.image, name })
     }
 
     /// Samples spread evenly over the images, standardised.
@@ -126,10 +167,10 @@ mod tests {
 
     #[test]
     fn data_have_the_shape_that_the_networks_read() {
-        for ensemble in [Ensemble::mlps(), Ensemble::resnets()] {
+        for ensemble in [Ensemble::mlps(), Ensemble::resnets(), Ensemble::subsets(4)] {
             let data = Data::of(&ensemble).unwrap();
-            assert_eq!(data.pixels.dim(), (SAMPLES, ensemble.image.features()), "{}", data.name);
-            assert_eq!((data.labels.len(), data.image), (SAMPLES, ensemble.image));
+            assert_eq!(data.pixels.dim(), (ensemble.samples, ensemble.image.features()), "{}", data.name);
+            assert_eq!((data.labels.len(), data.image), (ensemble.samples, ensemble.image));
         }
     }
 }
