@@ -63,7 +63,7 @@ impl Settings {
         let perceptrons =
             config.clone().with_batch_size(32).with_optimiser(OptimiserConfig::adamw()).with_learning_rate(3e-3);
         let training = match scale {
-            Scale::Quick => perceptrons.with_epochs(30),
+            Scale::Quick => perceptrons.with_epochs(36),
             Scale::Standard => perceptrons.with_epochs(60),
             Scale::Paper => config.clone().with_epochs(160).with_batch_size(128).with_learning_rate(0.1),
         };
