@@ -25,9 +25,6 @@ const ONE_AFTER_ANOTHER: &str = "torch-one-after-another";
 /// A process of one thread for each core.
 const SIDE_BY_SIDE: &str = "torch-side-by-side";
 
-/// How far mean losses of four members may be apart that saw the same samples in another order.
-const TOLERANCE: f64 = 0.1;
-
 #[derive(Deserialize)]
 struct Loaded {
     variant: String,
@@ -123,7 +120,7 @@ fn enter<'a>(
     variants.dedup();
     Ok(Entry {
         version,
-        agreement: Agreement::of([mine], [theirs], TOLERANCE),
+        agreement: Agreement::of([mine], [theirs], ensemble.tolerance),
         note: format!("theirs {theirs:.4}, {}", variants.join(" or ")),
         turn: Box::new(move || {
             let (seconds, losses) = timed(|| together(&mut workers));

@@ -69,3 +69,8 @@ pub use resample::Resamples;
 pub use scores::{Score, probability_scores};
 pub use study::{Counts, Study, bit_rows, implied_error};
 pub use trajectory::{Shape, TrajectoryRule, quadratic_shape, shares};
+
+/// The chapter's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/memorisation.md")]
+struct Chapter;

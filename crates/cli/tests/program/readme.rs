@@ -1,15 +1,20 @@
-//! The shell examples of the README and of the book's ResMem chapter are tests.
+//! The shell examples of the README and of the book's chapters are tests.
 
-use crate::fixture;
+use crate::{fixture, memorisation};
 use assert_cmd::Command;
+use std::path::Path;
+
+fn write_splits(folder: &Path) {
+    for (name, n) in [("train", 300), ("val", 100), ("test", 100)] {
+        fixture::write_split(folder, name, n);
+    }
+}
 
 /// Runs the lines of a page that start with `tenfold`, in order, and returns the verbs.
-fn run_commands_of(page: &str, expected_files: &[&str]) -> Vec<String> {
+fn run_commands_of(page: &str, write: impl Fn(&Path), expected_files: &[&str]) -> Vec<String> {
     let text = std::fs::read_to_string(format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (name, n) in [("train", 300), ("val", 100), ("test", 100)] {
-        fixture::write_split(folder.path(), name, n);
-    }
+    write(folder.path());
     let commands: Vec<Vec<&str>> = text
         .lines()
         .filter(|line| line.starts_with("tenfold "))
@@ -26,13 +31,20 @@ fn run_commands_of(page: &str, expected_files: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_commands_of_the_readme_run() {
-    let verbs = run_commands_of("README.md", &["memory.safetensors", "best.json", "pred.npz"]);
+    let verbs = run_commands_of("README.md", write_splits, &["memory.safetensors", "best.json", "pred.npz"]);
     assert_eq!(verbs, ["fit", "sweep", "predict", "explain"]);
 }
 
 #[test]
-fn the_commands_of_the_chapter_run() {
-    let verbs =
-        run_commands_of("docs/src/resmem.md", &["sweep.csv", "pred.npz", "larger.safetensors", "smaller.safetensors"]);
+fn the_commands_of_the_resmem_chapter_run() {
+    let files = ["sweep.csv", "pred.npz", "larger.safetensors", "smaller.safetensors"];
+    let verbs = run_commands_of("docs/src/resmem.md", write_splits, &files);
     assert_eq!(verbs, ["fit", "sweep", "predict", "explain", "add", "remove"]);
+}
+
+#[test]
+fn the_commands_of_the_memorisation_chapter_run() {
+    let files = ["scores.npz", "infl.npy", "trajectories.csv", "proxies.csv", "gallery.html"];
+    let verbs = run_commands_of("docs/src/memorisation.md", memorisation::write_study, &files);
+    assert_eq!(verbs, ["design", "score", "influence", "trajectories", "proxies", "show"]);
 }
