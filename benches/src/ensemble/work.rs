@@ -69,7 +69,7 @@ impl Ensemble {
         Self {
             work: format!("mlp-trainings-w{width}-400-sgd"),
             samples: 420,
-            // Losses near zero, on few samples: four of ours with another seed are as far from these four.
+            // Losses near zero, of few samples: another order of the samples moves them by a tenth and more.
             tolerance: 0.3,
             architecture: MlpConfig::new(image.features(), &[width], 5).into(),
             config: config.with_schedule(Schedule::constant()),
