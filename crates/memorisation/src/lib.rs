@@ -9,6 +9,7 @@
 //! |---|---|
 //! | which examples does each model see? | [`SubsetDesign`], [`Design`] |
 //! | how much is each example memorised? | [`Study`], [`Score`] |
+//! | ... by its definition, for a few? | [`leave_one_out()`] |
 //! | which training examples matter for a test point? | [`Influence`] |
 //! | how sure is an average over examples? | [`Resamples`], over models |
 //! | does the score rise or fall with size? | [`TrajectoryRule`], [`quadratic_shape`], [`shares`] |
@@ -53,6 +54,7 @@ mod bimodality;
 mod design;
 mod error;
 mod influence;
+mod leave_one_out;
 pub mod proxies;
 pub mod published;
 mod resample;
@@ -65,6 +67,7 @@ pub use bimodality::{Bimodality, bimodality, dip_p_value};
 pub use design::{Design, SubsetDesign};
 pub use error::MemorisationError;
 pub use influence::{Influence, Tested};
+pub use leave_one_out::leave_one_out;
 pub use resample::Resamples;
 pub use scores::{Score, probability_scores};
 pub use study::{Counts, Study, bit_rows, implied_error};

@@ -82,7 +82,8 @@ impl Trajectories {
         Ok(output.hidden("shapes", rows).field("written", self.out.display(), self.out.display().to_string()))
     }
 
-    /// The percentile interval of each share over draws of models.
+    /// The normal interval of each share, with its error over draws of models: drawing again adds noise that moves
+    /// percentiles away from the share as it is.
     fn intervals(
         &self,
         draws: &Resamples,
@@ -111,9 +112,10 @@ impl Trajectories {
             let of = shares(&rule.classify_all(&again)?);
             found.iter_mut().zip(of).for_each(|(all, share)| all.push(share));
         }
-        let mut ends = found.into_iter().map(|all| {
-            let e = draws.estimate(0.0, all);
-            (e.lo, e.hi)
+        let shares = shares(&rule.classify_all(sizes)?);
+        let mut ends = found.into_iter().zip(shares).map(|(all, share)| {
+            let half = 1.959_964 * draws.estimate(share, all).se;
+            ((share - half).max(0.0), (share + half).min(1.0))
         });
         Ok(std::array::from_fn(|_| ends.next().unwrap_or((f64::NAN, f64::NAN))))
     }
