@@ -136,7 +136,7 @@ fn bad_tables_are_named_and_nothing_is_written() {
     refused(dir, &score("mask.npy", "--correct correct.npy"), "x.txt", &["must end in .npz or .csv"]);
     // A model that saw everything, and an example that nobody left out.
     write_npy(dir.join("all.npy"), array![[1_u8, 1], [1, 0], [0, 1]].view()).unwrap();
-    write_npy(dir.join("never.npy"), array![[1_u8, 0], [1, 0], [1, 1], [1, 1]].view()).unwrap();
+    write_npy(dir.join("never.npy"), array![[1_u8, 1, 0], [1, 0, 1], [1, 1, 0], [1, 0, 1]].view()).unwrap();
     refused(dir, "score --mask all.npy --correct all.npy", "x.npz", &["model 0 saw 2 of 2"]);
     refused(dir, "score --mask never.npy --correct never.npy", "x.npz", &["example 0", "0 did not"]);
     // ... goes through when asked to, with a warning about so few models.
