@@ -32,7 +32,8 @@ pub(crate) struct Show {
     /// Names of the classes, in order, separated by commas.
     #[arg(long, value_delimiter = ',')]
     names: Vec<String>,
-    /// Matrix that `influence` wrote: adds, under each example, the test points it influences most.
+    /// Matrix that `influence` wrote: adds the test points that each example influences most, and the training points that
+    /// influence test points most.
     #[arg(long, value_name = "ARRAY", requires = "test_images", requires = "test_labels")]
     influence: Option<ArrayPath>,
     /// Test images.
@@ -49,8 +50,8 @@ pub(crate) struct Show {
     out: PathBuf,
 }
 
-/// Test points under an example.
-const INFLUENCED: usize = 4;
+/// Pictures under an example or a test point.
+const SHOWN: usize = 4;
 
 /// Images with their labels.
 struct Labelled {
@@ -111,9 +112,9 @@ impl Show {
         order.sort_by(|&a, &b| mem[b].total_cmp(&mem[a]).then(a.cmp(&b)));
         let count = self.count.min(order.len());
         let (most, least) = (&order[..count], &order[order.len() - count..]);
-        let influenced = match &self.influence {
-            Some(path) => self.influenced(path, most, mem.len(), test.as_ref())?,
-            None => vec![Vec::new(); count],
+        let pairs = match &self.influence {
+            Some(path) => read_pairs(path, most, mem.len(), test.as_ref().map_or(0, |t| t.labels.len()))?,
+            None => Pairs { of_examples: vec![Vec::new(); count], on_tests: Vec::new() },
         };
         let card = |i: usize, below: &[(usize, f32)]| -> Result<Card, CliError> {
             let lines = vec![
@@ -127,6 +128,23 @@ impl Show {
             }
             Ok(card)
         };
+        let mut sections = vec![
+            (
+                "Most memorised".to_string(),
+                most.iter().zip(&pairs.of_examples).map(|(&i, below)| card(i, below)).collect::<Result<_, _>>()?,
+            ),
+            ("Least memorised".to_string(), least.iter().rev().map(|&i| card(i, &[])).collect::<Result<_, _>>()?),
+        ];
+        if let Some(test) = &test {
+            let influenced = |(j, by): &(usize, Vec<(usize, f32)>)| -> Result<Card, CliError> {
+                let mut card = test.card(*j, &self.names, vec!["test point, and the training points below".into()])?;
+                let below = by.iter().map(|&(i, v)| train.card(i, &self.names, vec![format!("infl {v:.2}")]));
+                card.below = below.collect::<Result<_, _>>()?;
+                Ok(card)
+            };
+            let cards = pairs.on_tests.iter().take(count).map(influenced).collect::<Result<_, _>>()?;
+            sections.push(("Test points and the training points that influence them most".to_string(), cards));
+        }
         let page = Page {
             title: "What was memorised".into(),
             note: format!(
@@ -134,13 +152,7 @@ impl Show {
                  minus that of the models that did not; 95 % intervals over models.",
                 order.len()
             ),
-            sections: vec![
-                (
-                    "Most memorised".into(),
-                    most.iter().zip(&influenced).map(|(&i, below)| card(i, below)).collect::<Result<_, _>>()?,
-                ),
-                ("Least memorised".into(), least.iter().rev().map(|&i| card(i, &[])).collect::<Result<_, _>>()?),
-            ],
+            sections,
         };
         write_atomic(&self.out, |w| w.write_all(page.html().as_bytes()))?;
         Ok(Output::new().field("examples", order.len(), order.len()).field("shown", 2 * count, 2 * count).field(
@@ -149,34 +161,49 @@ impl Show {
             self.out.display().to_string(),
         ))
     }
+}
 
-    /// The test points that each of some examples influences most, reading only so many rows at a time.
-    fn influenced(
-        &self,
-        path: &ArrayPath,
-        examples: &[usize],
-        n: usize,
-        test: Option<&Labelled>,
-    ) -> Result<Vec<Vec<(usize, f32)>>, CliError> {
-        let mut blocks = RowBlocks::open(path)?;
-        let m = test.map_or(0, |t| t.labels.len());
-        if blocks.shape() != [n, m] {
-            let rule = format!("has shape {:?}, must be [{n}, {m}]", blocks.shape());
-            return Err(CliError::Option { option: "--influence", value: path.to_string(), rule });
-        }
-        let mut found = vec![Vec::new(); examples.len()];
-        let mut first = 0;
-        while let Some(block) = blocks.next_block(256)? {
-            for (at, &i) in examples.iter().enumerate() {
-                if (first..first + block.nrows()).contains(&i) {
-                    let mut row: Vec<(usize, f32)> = block.row(i - first).iter().copied().enumerate().collect();
-                    row.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                    row.truncate(INFLUENCED);
-                    found[at] = row;
-                }
-            }
-            first += block.nrows();
-        }
-        Ok(found)
+/// The strongest pairs of a matrix of influence.
+struct Pairs {
+    /// For each of some examples the test points that it influences most.
+    of_examples: Vec<Vec<(usize, f32)>>,
+    /// Test points, the most strongly influenced first, with the examples that influence them most.
+    on_tests: Vec<(usize, Vec<(usize, f32)>)>,
+}
+
+/// Reads the matrix `[n, m]` once, a block of rows at a time.
+fn read_pairs(path: &ArrayPath, examples: &[usize], n: usize, m: usize) -> Result<Pairs, CliError> {
+    let mut blocks = RowBlocks::open(path)?;
+    if blocks.shape() != [n, m] {
+        let rule = format!("has shape {:?}, must be [{n}, {m}]", blocks.shape());
+        return Err(CliError::Option { option: "--influence", value: path.to_string(), rule });
     }
+    let mut of_examples = vec![Vec::new(); examples.len()];
+    let mut on_tests: Vec<(usize, Vec<(usize, f32)>)> = (0..m).map(|j| (j, Vec::new())).collect();
+    let mut first = 0;
+    while let Some(block) = blocks.next_block(256)? {
+        for (row, values) in block.outer_iter().enumerate() {
+            let i = first + row;
+            for (&v, (_, strongest)) in values.iter().zip(&mut on_tests) {
+                keep_strongest(strongest, i, v);
+            }
+            if let Some(at) = examples.iter().position(|e| *e == i) {
+                values.iter().enumerate().for_each(|(j, &v)| keep_strongest(&mut of_examples[at], j, v));
+            }
+        }
+        first += block.nrows();
+    }
+    let most = |by: &[(usize, f32)]| by.first().map_or(f32::NEG_INFINITY, |(_, v)| *v);
+    on_tests.sort_by(|a, b| most(&b.1).total_cmp(&most(&a.1)).then(a.0.cmp(&b.0)));
+    Ok(Pairs { of_examples, on_tests })
+}
+
+/// Keeps the few largest, descending; of equals, what came first.
+fn keep_strongest(strongest: &mut Vec<(usize, f32)>, index: usize, value: f32) {
+    if strongest.len() == SHOWN && strongest[SHOWN - 1].1 >= value {
+        return;
+    }
+    let at = strongest.partition_point(|(_, v)| *v >= value);
+    strongest.insert(at, (index, value));
+    strongest.truncate(SHOWN);
 }

@@ -81,7 +81,11 @@ fn from_masks_to_a_gallery() {
                --influence infl.npy --test-images test.npz:x --test-labels test.npz:y --count 4 --out gallery.html";
     assert_eq!(json(dir, run)["shown"], 8);
     let page = std::fs::read_to_string(dir.join("gallery.html")).unwrap();
-    assert_eq!(page.matches("<figure>").count(), 8 + 4 * 3);
+    // Eight examples, three test points below each of four, and three test points with four training points below each.
+    assert_eq!(page.matches("<figure>").count(), 8 + 4 * 3 + 3 + 3 * 4);
+    // Example 2 alone decides the first test point.
+    let tests = page.split("training points that influence them most").nth(1).unwrap();
+    assert!(tests.find("cat (2)") < tests.find("infl 1.00") && tests.contains("infl 1.00"), "{tests}");
     assert!(page.contains("dog (5)") && page.contains("mem 1.00") && !page.contains("http"));
 }
 
