@@ -1,9 +1,10 @@
 //! Proxies of one training run, collected epoch by epoch.
 
-use super::{argmax, check_logits, log_softmax};
+use super::{check_logits, log_softmax};
 use crate::error::{MemorisationError, require};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::ops::top_k::argmax;
 
 /// A training run as it goes: give it the logits of all n training examples after each epoch.
 ///
@@ -81,11 +82,12 @@ impl TrainingLog {
         check_logits(logits, &self.labels)?;
         require(logits.ncols() >= 2, "classes", logits.ncols(), "must be at least 2")?;
         for ((row, &label), example) in logits.outer_iter().zip(&self.labels).zip(&mut self.examples) {
-            let loss = -log_softmax(row)[label];
+            let log_p = log_softmax(row);
+            let loss = -log_p[label];
             let p = (-loss).exp();
             let others = row.iter().enumerate().filter(|(c, _)| *c != label);
             let rival = others.map(|(_, z)| f64::from(*z)).fold(f64::NEG_INFINITY, f64::max);
-            let right = argmax(row) == label;
+            let right = argmax(&log_p) == label;
             example.forgotten += u32::from(example.was_right && !right);
             example.was_right = right;
             example.right += u32::from(right);

@@ -27,6 +27,7 @@ pub use log::{TrainingLog, TrainingProxies};
 
 use crate::error::{MemorisationError, require_shape};
 use ndarray::{ArrayView1, ArrayView2};
+use tenfold_core_tensor::ops::softmax::log_sum_exp;
 
 /// Checks logits `[n, C]` against labels `[n]`.
 fn check_logits(logits: ArrayView2<f32>, labels: &[usize]) -> Result<(), MemorisationError> {
@@ -45,12 +46,7 @@ fn check_logits(logits: ArrayView2<f32>, labels: &[usize]) -> Result<(), Memoris
 
 /// The logarithms of a row's probabilities.
 fn log_softmax(logits: ArrayView1<f32>) -> Vec<f64> {
-    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let sum: f64 = logits.iter().map(|z| (f64::from(*z) - largest).exp()).sum();
-    logits.iter().map(|z| f64::from(*z) - largest - sum.ln()).collect()
-}
-
-/// The place of the largest number; of equals, the first.
-fn argmax(values: ArrayView1<f32>) -> usize {
-    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+    let logits: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
+    let norm = log_sum_exp(&logits);
+    logits.into_iter().map(|z| z - norm).collect()
 }

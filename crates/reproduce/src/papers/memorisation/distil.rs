@@ -9,6 +9,7 @@ use ndarray::Array2;
 use std::sync::Arc;
 use std::time::Instant;
 use tenfold_core_tensor::mask::BitMask;
+use tenfold_core_tensor::ops::softmax::tempered_softmax;
 use tenfold_vision::Targets;
 
 /// One way to train the student.
@@ -69,10 +70,9 @@ fn soft(logits: &[f32], classes: usize, temperature: f64) -> Targets {
 }
 
 fn probabilities(row: &[f32], temperature: f64) -> Vec<f64> {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights: Vec<f64> = row.iter().map(|z| (f64::from(z - largest) / temperature).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|w| w / sum).collect()
+    let mut p = vec![0.0; row.len()];
+    tempered_softmax(row.iter().copied(), temperature, &mut p);
+    p
 }
 
 /// The smoothing a whose targets `(1 - a) e_y + a / C` have the mean entropy of the teacher's softened probabilities on the
