@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
+use tenfold_core_tensor::stats::StatsError;
 use tenfold_data::DataError;
 use tenfold_memorisation::MemorisationError;
 use tenfold_resmem::ResmemError;
@@ -42,6 +43,9 @@ pub enum BenchError {
     /// Our training refused its input, or diverged.
     #[error(transparent)]
     Vision(#[from] VisionError),
+    /// A statistic of a result is not defined.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
     /// An array has not the size that its shape says.
     #[error(transparent)]
     Shape(#[from] ndarray::ShapeError),

@@ -11,6 +11,7 @@
 //! | [`agreement`] | whether both sides computed the same |
 //! | [`row`] | what is printed and written |
 //! | [`peer`] | the worker process that holds the peers |
+//! | [`packages`] | which peers such a process has |
 //! | [`torch`] | PyTorch in such a process |
 //! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
@@ -29,6 +30,7 @@ pub mod error;
 pub mod inputs;
 pub mod memorisation;
 pub mod ops;
+pub mod packages;
 pub mod peer;
 pub mod rounds;
 pub mod row;
@@ -97,6 +99,8 @@ pub struct Peers {
     pub python: PathBuf,
     /// The folder of the worker scripts, one for each bench.
     pub folder: PathBuf,
+    /// The interpreter of the environment that this bench has for itself, if it has one.
+    pub own: Option<PathBuf>,
 }
 
 /// The bench of that name.

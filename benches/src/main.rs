@@ -28,6 +28,9 @@ struct Arguments {
     /// The folder of the workers' scripts.
     #[arg(long, value_name = "DIR", requires = "peers_python")]
     peers_dir: Option<PathBuf>,
+    /// The Python interpreter that has peers of this bench alone.
+    #[arg(long, value_name = "PYTHON", requires = "peers_python")]
+    own_peers_python: Option<PathBuf>,
     /// How often each contender is timed.
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -36,8 +39,8 @@ struct Arguments {
 fn run(arguments: Arguments) -> Result<String, BenchError> {
     let bench = find(&arguments.name)?;
     let peers = arguments.peers_python.zip(arguments.peers_dir);
-    let settings =
-        Settings { rounds: arguments.rounds.into(), peers: peers.map(|(python, folder)| Peers { python, folder }) };
+    let peers = peers.map(|(python, folder)| Peers { python, folder, own: arguments.own_peers_python });
+    let settings = Settings { rounds: arguments.rounds.into(), peers };
     let rows = (bench.run)(&settings)?;
     if let Some(path) = &arguments.json {
         row::write_json(path, &rows)?;

@@ -26,17 +26,18 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts `python script`. Its standard error is ours.
+    /// Starts `python script`, with further variables in its environment. Its standard error is ours.
     ///
     /// # Errors
     /// [`PeerError::Start`].
-    pub fn start(python: &Path, script: &Path) -> Result<Self, PeerError> {
+    pub fn start(python: &Path, script: &Path, variables: &[(&str, &str)]) -> Result<Self, PeerError> {
         let start = |source| PeerError::Start { program: python.to_owned(), source };
         let mut command = Command::new(python);
         command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         for name in PINNED {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         let mut child = command.spawn().map_err(start)?;
         let requests = child.stdin.take();
         let answers = child.stdout.take().ok_or_else(|| start(std::io::ErrorKind::BrokenPipe.into()))?;
@@ -116,7 +117,7 @@ for line in sys.stdin:
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("fake.py");
         std::fs::write(&script, FAKE).unwrap();
-        test(&mut Worker::start(Path::new("python3"), &script).unwrap())
+        test(&mut Worker::start(Path::new("python3"), &script, &[]).unwrap())
     }
 
     #[test]
@@ -156,7 +157,7 @@ for line in sys.stdin:
 
     #[test]
     fn an_interpreter_that_is_not_there_is_named() {
-        let error = Worker::start(Path::new("no-such-python"), Path::new("x.py")).unwrap_err();
+        let error = Worker::start(Path::new("no-such-python"), Path::new("x.py"), &[]).unwrap_err();
         assert!(error.to_string().starts_with("cannot start no-such-python"), "{error}");
     }
 }

@@ -14,7 +14,8 @@ use crate::venv::{Installed, Venv};
 /// With --peers the pinned versions of benches/peers/requirements.txt are
 /// installed one by one into target/peers and used again while that file stays
 /// the same. What is there and what is not is written to
-/// target/peers/installed.json.
+/// target/peers/installed.json. A bench NAME with peers that do not get on with
+/// the others has a requirements-NAME.txt, and target/peers-NAME for them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cargo xtask bench search
@@ -41,16 +42,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     }
     if arguments.peers {
         let folder = root.join("benches").join("peers");
-        let python = prepare_peers(&folder, &target.join("peers"))?;
-        command.arg("--peers-python").arg(python).arg("--peers-dir").arg(folder);
+        let python = prepare_peers(&folder.join("requirements.txt"), &target.join("peers"))?;
+        command.arg("--peers-python").arg(python).arg("--peers-dir").arg(&folder);
+        let own = folder.join(format!("requirements-{}.txt", arguments.name));
+        if own.is_file() {
+            let python = prepare_peers(&own, &target.join(format!("peers-{}", arguments.name)))?;
+            command.arg("--own-peers-python").arg(python);
+        }
     }
     process::hand_over(&mut command)
 }
 
 /// Install the peers where they are not yet, say who is absent and why, and return the interpreter.
-fn prepare_peers(folder: &Path, venv: &Path) -> Result<PathBuf, Error> {
+fn prepare_peers(requirements: &Path, venv: &Path) -> Result<PathBuf, Error> {
     let venv = Venv::at(venv);
-    for (name, installed) in venv.install(&folder.join("requirements.txt"))? {
+    for (name, installed) in venv.install(requirements)? {
         match installed {
             Installed::Version(version) => eprintln!("peer {name} {version}"),
             Installed::Absent(reason) => {

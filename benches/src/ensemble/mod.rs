@@ -9,6 +9,7 @@
 //! on all cores, and, as a careful user would, in a process of one thread per core side by side. Both sides start from the
 //! same weights and draw their own order of the samples, so that losses agree as two runs do, not as two computations.
 
+mod batched;
 mod sides;
 mod work;
 

@@ -1,5 +1,6 @@
 //! Ours, and PyTorch one after another and side by side.
 
+use super::batched;
 use super::work::{Data, Ensemble, TIMED};
 use crate::Peers;
 use crate::agreement::Agreement;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tenfold_core_tensor::arrays::write_npz;
+use tenfold_core_tensor::stats::{mean, variance};
 use tenfold_vision::{Inputs, Targets, TrainingSet};
 
 /// PyTorch's side.
@@ -32,8 +34,8 @@ struct Loaded {
 
 /// Of each member, the mean loss of its last epoch.
 #[derive(Deserialize)]
-struct Turn {
-    losses: Vec<f64>,
+pub(super) struct Turn {
+    pub(super) losses: Vec<f64>,
 }
 
 /// Times everyone.
@@ -47,7 +49,7 @@ pub(crate) fn contest(
 ) -> Result<Vec<Row>, BenchError> {
     let targets = Targets::Hard(data.labels.clone());
     let set = TrainingSet::new(Inputs::new(data.pixels.view(), data.image)?, &targets)?;
-    let mine = mean(&ours(ensemble, &set)?);
+    let mine = &ours(ensemble, &set)?;
     let mut entries = Vec::new();
     if let Some(peers) = peers {
         let files = write(ensemble, data, folder)?;
@@ -56,13 +58,17 @@ pub(crate) fn contest(
             let started = (0..workers).map(|_| Torch::start(peers, SCRIPT, threads)).collect();
             entries.push(Peer { name, entry: enter(name, ensemble, &files, mine, started) });
         }
+        if ensemble.batched {
+            entries.push(Peer { name: batched::NUMPY, entry: batched::enter(ensemble, &files, mine, peers) });
+        }
     }
     let say = |seconds: f64| {
         let rate = 60.0 * ensemble.members as f64 / seconds;
         let Ensemble { members, .. } = ensemble;
         format!(
-            "{TIMED} members timed, times are for {members}: {rate:.1} a minute; {}, mean loss {mine:.4}",
-            data.name
+            "{TIMED} members timed, times are for {members}: {rate:.1} a minute; {}, mean loss {:.4}",
+            data.name,
+            mean(mine)
         )
     };
     let turn = || {
@@ -79,8 +85,12 @@ fn ours(ensemble: &Ensemble, set: &TrainingSet) -> Result<Vec<f64>, BenchError> 
     Ok(together.collect(TIMED, |k| ensemble.member(k), |_, run| Ok(last(run)))?)
 }
 
-fn mean(losses: &[f64]) -> f64 {
-    losses.iter().sum::<f64>() / losses.len() as f64
+/// Whether mean losses of members that differ in the order of their samples are as near as their spread lets one expect: five
+/// standard errors, for the error itself comes from a handful of members.
+pub(super) fn agreement(mine: &[f64], theirs: &[f64]) -> Agreement {
+    let error = |losses: &[f64]| variance(losses) / losses.len() as f64;
+    let (a, b) = (mean(mine), mean(theirs));
+    Agreement::of([a], [b], 5.0 * (error(mine) + error(theirs)).sqrt() / a.abs().max(b.abs()))
 }
 
 /// The request that hands everything to a worker.
@@ -107,7 +117,7 @@ fn enter<'a>(
     name: &str,
     ensemble: &'a Ensemble,
     load: &serde_json::Value,
-    mine: f64,
+    mine: &[f64],
     mut workers: Vec<Torch>,
 ) -> Result<Entry<'a>, BenchError> {
     let mut variants = Vec::new();
@@ -116,12 +126,12 @@ fn enter<'a>(
         version = worker.version()?.replacen("torch", name, 1);
         variants.push(worker.ask::<Loaded>(load)?.variant);
     }
-    let theirs = mean(&together(&mut workers)?);
+    let theirs = together(&mut workers)?;
     variants.dedup();
     Ok(Entry {
         version,
-        agreement: Agreement::of([mine], [theirs], ensemble.tolerance),
-        note: format!("theirs {theirs:.4}, {}", variants.join(" or ")),
+        agreement: agreement(mine, &theirs),
+        note: format!("theirs {:.4}, {}", mean(&theirs), variants.join(" or ")),
         turn: Box::new(move || {
             let (seconds, losses) = timed(|| together(&mut workers));
             losses.map(|_| ensemble.extrapolate(seconds))
@@ -166,10 +176,19 @@ for line in sys.stdin:
 "#;
 
     #[test]
+    fn losses_agree_as_far_as_their_spread_says() {
+        let mine = [0.9, 1.1, 0.9, 1.1, 0.9, 1.1];
+        let by = |shift: f64| mine.map(|loss| loss + shift);
+        let error = (2.0 * variance(&mine) / 6.0).sqrt();
+        assert!(agreement(&mine, &by(4.9 * error)).holds());
+        assert!(!agreement(&mine, &by(5.1 * error)).holds());
+    }
+
+    #[test]
     fn every_member_is_trained_once_whatever_the_number_of_workers() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(SCRIPT), FAKE).unwrap();
-        let peers = Peers { python: "python3".into(), folder: folder.path().to_owned() };
+        let peers = Peers { python: "python3".into(), folder: folder.path().to_owned(), own: None };
         for workers in 1..=TIMED + 1 {
             let mut started: Vec<Torch> = (0..workers).map(|_| Torch::start(&peers, SCRIPT, 1)).collect();
             let mut members = together(&mut started).unwrap();

@@ -26,8 +26,8 @@ pub(crate) struct Ensemble {
     pub(super) members: usize,
     /// Nobody is timed more often: a turn takes long.
     most_rounds: usize,
-    /// How far mean losses of four members may be apart that saw the same samples in another order.
-    pub(super) tolerance: f64,
+    /// Whether there is a version stacked in NumPy.
+    pub(super) batched: bool,
     image: ImageShape,
     samples: usize,
 }
@@ -38,11 +38,11 @@ impl Ensemble {
         Self {
             work: "mlp-ensemble-300-sgd".to_string(),
             samples: SAMPLES,
-            tolerance: 0.1,
             architecture: MlpConfig::new(784, &[128], CLASSES).into(),
             config: config.with_schedule(Schedule::constant()),
             members: 300,
             most_rounds: usize::MAX,
+            batched: false,
             image: ImageShape::new(1, 28, 28),
         }
     }
@@ -53,11 +53,11 @@ impl Ensemble {
         Self {
             work: "resnet8-ensemble-50-sgd".to_string(),
             samples: SAMPLES,
-            tolerance: 0.1,
             architecture: ResNetConfig::new(8, image, CLASSES).into(),
             config: config.with_schedule(Schedule::constant()),
             members: 50,
             most_rounds: 5,
+            batched: false,
             image,
         }
     }
@@ -69,12 +69,11 @@ impl Ensemble {
         Self {
             work: format!("mlp-trainings-w{width}-400-sgd"),
             samples: 420,
-            // Losses near zero, of few samples: another order of the samples moves them by a tenth and more.
-            tolerance: 0.3,
             architecture: MlpConfig::new(image.features(), &[width], 5).into(),
             config: config.with_schedule(Schedule::constant()),
             members: 400,
-            most_rounds: 5,
+            most_rounds: 3,
+            batched: true,
             image,
         }
     }

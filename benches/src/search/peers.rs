@@ -2,11 +2,10 @@
 
 use crate::Peers;
 use crate::error::{BenchError, PeerError};
-use crate::peer::Worker;
+use crate::packages::Packages;
 use ndarray::{Array2, ArrayView2};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tenfold_core_tensor::arrays::{ArrayPath, read_matrix, write_npy};
@@ -29,14 +28,8 @@ pub(super) struct GraphWork {
 
 /// The worker, if it could be started, and who lives in it.
 pub(super) struct SearchPeers {
-    worker: Result<Worker, String>,
-    versions: BTreeMap<String, Option<String>>,
+    packages: Packages,
     queries: usize,
-}
-
-#[derive(Deserialize)]
-struct Hello {
-    peers: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -59,27 +52,12 @@ struct Built {
 impl SearchPeers {
     /// Starts the worker with that many threads. One that does not start makes every peer absent.
     pub(super) fn start(peers: &Peers, threads: usize) -> Self {
-        let started = Worker::start(&peers.python, &peers.folder.join(SCRIPT)).and_then(|mut worker| {
-            let hello: Hello = worker.ask(&json!({"op": "hello", "threads": threads}))?;
-            Ok((worker, hello.peers))
-        });
-        match started {
-            Ok((worker, versions)) => Self { worker: Ok(worker), versions, queries: 0 },
-            Err(error) => Self { worker: Err(error.to_string()), versions: BTreeMap::new(), queries: 0 },
-        }
-    }
-
-    fn worker(&mut self, op: &str) -> Result<&mut Worker, PeerError> {
-        self.worker
-            .as_mut()
-            .map_err(|reason| PeerError::Refused { op: op.to_owned(), reason: format!("no worker: {reason}") })
+        Self { packages: Packages::start(&peers.python, &peers.folder.join(SCRIPT), threads, &[]), queries: 0 }
     }
 
     /// A peer's name and version, as rows show it.
-    pub(super) fn version(&mut self, peer: &str) -> Result<String, BenchError> {
-        self.worker("hello")?;
-        let version = self.versions.get(peer).and_then(Option::as_ref).ok_or(PeerError::NotInstalled)?;
-        Ok(format!("{peer} {version}"))
+    pub(super) fn version(&self, peer: &str) -> Result<String, BenchError> {
+        self.packages.version(peer)
     }
 
     /// Hands keys and queries to all peers, in files.
@@ -90,14 +68,14 @@ impl SearchPeers {
         write_npy(&queries_path, queries)?;
         self.queries = queries.nrows();
         let request = json!({"op": "load", "keys": keys_path, "queries": queries_path});
-        let loaded: Loaded = self.worker("load")?.ask(&request)?;
+        let loaded: Loaded = self.packages.ask(&request)?;
         check("keys", &loaded.keys, keys.shape())?;
         Ok(check("queries", &loaded.queries, queries.shape())?)
     }
 
     /// Exact search.
     pub(super) fn exact(&mut self, peer: &str, k: usize) -> Result<Found, BenchError> {
-        let answer = self.worker("exact")?.ask(&json!({"op": "exact", "peer": peer, "k": k}))?;
+        let answer = self.packages.ask(&json!({"op": "exact", "peer": peer, "k": k}))?;
         self.found(answer, k)
     }
 
@@ -105,12 +83,12 @@ impl SearchPeers {
     pub(super) fn build(&mut self, peer: &str, work: GraphWork) -> Result<f64, BenchError> {
         let GraphWork { m, ef_construction, seed } = work;
         let request = json!({"op": "build", "peer": peer, "m": m, "ef_construction": ef_construction, "seed": seed});
-        Ok(self.worker("build")?.ask::<Built>(&request)?.seconds)
+        Ok(self.packages.ask::<Built>(&request)?.seconds)
     }
 
     /// Search along the graph.
     pub(super) fn search(&mut self, peer: &str, k: usize, ef: usize) -> Result<Found, BenchError> {
-        let answer = self.worker("search")?.ask(&json!({"op": "search", "peer": peer, "k": k, "ef": ef}))?;
+        let answer = self.packages.ask(&json!({"op": "search", "peer": peer, "k": k, "ef": ef}))?;
         self.found(answer, k)
     }
 
@@ -164,7 +142,7 @@ for line in sys.stdin:
     fn fake() -> (TempDir, SearchPeers) {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join(SCRIPT), FAKE).unwrap();
-        let peers = Peers { python: "python3".into(), folder: folder.path().to_owned() };
+        let peers = Peers { python: "python3".into(), folder: folder.path().to_owned(), own: None };
         let started = SearchPeers::start(&peers, 1);
         (folder, started)
     }
@@ -193,7 +171,7 @@ for line in sys.stdin:
 
     #[test]
     fn a_worker_that_does_not_start_makes_peers_absent() {
-        let peers = Peers { python: "no-such-python".into(), folder: Path::new(".").to_owned() };
+        let peers = Peers { python: "no-such-python".into(), folder: Path::new(".").to_owned(), own: None };
         let mut peers = SearchPeers::start(&peers, 1);
         let error = peers.version("faiss").unwrap_err().to_string();
         assert!(error.contains("no worker: cannot start no-such-python"), "{error}");

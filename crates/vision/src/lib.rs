@@ -85,7 +85,7 @@ pub use schedule::{Decay, Schedule};
 pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
 pub use tenfold_core_tensor::mask::BitMask;
-pub use train::{EpochLog, Trained, resume, train};
+pub use train::{EpochLog, Trained, resume, train, watch};
 
 /// The chapter's example is a test.
 #[cfg(doctest)]

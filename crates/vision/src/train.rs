@@ -80,9 +80,46 @@ pub fn train<C: Classifier>(
     data: &TrainingSet,
     config: &TrainConfig,
     seed: Seed,
-    on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
+    mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
 ) -> Result<Trained<C>, VisionError> {
-    Run::new(model, data, config, seed)?.finish(on_epoch)
+    Run::new(model, data, config, seed)?.finish(|log, _| on_epoch(log))
+}
+
+/// Like [`train`], and shows the network as it is after each epoch, in inference mode: for what is learnt of each example as
+/// training goes on.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ndarray::array;
+/// use std::ops::ControlFlow;
+/// use tenfold_core_tensor::seed::Seed;
+/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Targets, TrainConfig, TrainingSet, evaluate, watch};
+///
+/// let table = array![[-1.0], [1.0]];
+/// let inputs = Inputs::new(table.view(), ImageShape::table(1)).unwrap();
+/// let targets = Targets::Hard(vec![0, 1]);
+/// let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
+/// let net = MlpConfig::new(1, &[4], 2).init(Seed::new(1), &Device::flex()).unwrap();
+/// let mut logits = Vec::new();
+/// let config = TrainConfig::default().with_epochs(3);
+/// watch(net, &set, &config, Seed::new(1), |_, net| {
+///     logits.push(evaluate(net, &inputs, 2).map(|e| e.logits));
+///     ControlFlow::Continue(())
+/// })
+/// .unwrap();
+/// assert_eq!(logits.len(), 3);
+/// ```
+///
+/// # Errors
+/// Those of [`train`].
+pub fn watch<C: Classifier>(
+    model: C,
+    data: &TrainingSet,
+    config: &TrainConfig,
+    seed: Seed,
+    mut on_epoch: impl FnMut(&EpochLog, &C) -> ControlFlow<()>,
+) -> Result<Trained<C>, VisionError> {
+    Run::new(model, data, config, seed)?.finish(|log, model| on_epoch(log, &model.valid()))
 }
 
 /// Like [`train`], but goes on from the configured checkpoint if its file exists. The result is that of a run that was
@@ -98,7 +135,7 @@ pub fn resume<C: Classifier>(
     data: &TrainingSet,
     config: &TrainConfig,
     seed: Seed,
-    on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
+    mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
 ) -> Result<Trained<C>, VisionError> {
     let mut run = Run::new(model, data, config, seed)?;
     if let Some(Checkpointing { path, .. }) = &config.checkpoint
@@ -108,7 +145,7 @@ pub fn resume<C: Classifier>(
         run.model = model.train();
         run.history = history;
     }
-    run.finish(on_epoch)
+    run.finish(|log, _| on_epoch(log))
 }
 
 /// A run between two epochs.
@@ -144,12 +181,12 @@ impl<'a, C: Classifier> Run<'a, C> {
         Ok(Self { model, optimiser, history: Vec::new(), data, config, seed, device, identity })
     }
 
-    fn finish(mut self, mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>) -> Result<Trained<C>, VisionError> {
+    fn finish(mut self, mut on_epoch: impl FnMut(&EpochLog, &C) -> ControlFlow<()>) -> Result<Trained<C>, VisionError> {
         while self.history.len() < self.config.epochs {
             self = self.epoch()?;
             self.keep()?;
             if let Some(log) = self.history.last()
-                && on_epoch(log).is_break()
+                && on_epoch(log, &self.model).is_break()
             {
                 break;
             }

@@ -9,11 +9,12 @@
 //! | mean of independent numbers | [`mean_interval`] (Student's t) |
 //! | mean over seeds that share one test set | [`crossed_interval`] |
 //! | any statistic of paired rows | [`paired_bootstrap`] |
+//! | a smooth statistic of a dozen units | [`jackknife`] |
 //! | a share of successes | [`wilson`], [`clopper_pearson`] |
 //! | difference of two shares | [`newcombe`] |
 //! | association | [`pearson`], [`spearman`], [`kendall`] |
 //! | how well scores tell two groups apart | [`auroc`] |
-//! | slope of a straight line | [`line_fit`] |
+//! | slope of a straight line | [`line_fit`], [`total_least_squares`] |
 //! | confidence against accuracy | [`calibration_bins`] |
 
 mod association;
@@ -21,6 +22,7 @@ mod bootstrap;
 mod calibration;
 mod crossed;
 mod estimate;
+mod jackknife;
 mod line;
 mod proportion;
 mod rank;
@@ -30,7 +32,8 @@ pub use bootstrap::{bootstrap_values, paired_bootstrap};
 pub use calibration::{Binning, CalibrationBin, calibration_bins, expected_calibration_error};
 pub use crossed::crossed_interval;
 pub use estimate::{Estimate, mean, mean_interval, quantile_of_sorted, variance};
-pub use line::{LineFit, line_fit};
+pub use jackknife::{jackknife, jackknife_corrected};
+pub use line::{LineFit, line_fit, total_least_squares};
 pub use proportion::{clopper_pearson, newcombe, wilson};
 pub use rank::{auroc, ranks};
 

@@ -6,10 +6,9 @@ use crate::context::Context;
 use crate::error::ReproduceError;
 use std::ops::ControlFlow;
 use std::time::Instant;
-use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_memorisation::proxies::{TrainingLog, TrainingProxies};
-use tenfold_vision::{Inputs, Targets, TrainingSet, evaluate, resume};
+use tenfold_vision::{Inputs, Model, Targets, TrainingSet, evaluate, watch};
 
 /// Proxies at every size.
 pub(super) struct Proxies {
@@ -26,29 +25,24 @@ pub(super) fn run(context: &Context, settings: &Settings, data: &Planted) -> Res
     Ok(Proxies { sizes, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// A run that stops after each epoch to be read.
+/// A run that is read after each epoch.
 fn one(context: &Context, settings: &Settings, data: &Planted, size: &Size) -> Result<TrainingProxies, ReproduceError> {
     let targets = Targets::Hard(data.labels.clone());
     let inputs = Inputs::new(data.x.view(), data.image)?;
     let set = TrainingSet::new(inputs.clone(), &targets)?;
-    let checkpoint = context.folder.path(&format!("units/memorisation/proxies-{}.checkpoint", size.name));
-    // Begun again from the first epoch where it was interrupted: the log of the epochs is not kept.
-    remove(&checkpoint)?;
-    let config = settings.training.clone().with_checkpoint(&checkpoint, 1);
     let seed = Seed::new(0).named("memorisation-proxies").named(&size.name);
+    let model = size.architecture.init(seed, &context.device)?;
     let mut log = TrainingLog::new(data.labels.clone());
-    for _ in 0..config.epochs {
-        let model = size.architecture.init(seed, &context.device)?;
-        let run = resume(model, &set, &config, seed, |_| ControlFlow::Break(()))?;
-        log.add(evaluate(&run.model, &inputs, 1024)?.logits.view())?;
-    }
-    remove(&checkpoint)?;
+    let mut read = Ok(());
+    watch(model, &set, &settings.training, seed, |_, model| {
+        read = note(&mut log, model, &inputs);
+        if read.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    read?;
     Ok(log.finish()?)
 }
 
-fn remove(file: &std::path::Path) -> Result<(), ReproduceError> {
-    match std::fs::remove_file(file) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(FileError::new(file, e).into()),
-        _ => Ok(()),
-    }
+/// Adds an epoch to the log.
+fn note(log: &mut TrainingLog, model: &Model, inputs: &Inputs) -> Result<(), ReproduceError> {
+    Ok(log.add(evaluate(model, inputs, 1024)?.logits.view())?)
 }

@@ -1,0 +1,219 @@
+//! The decomposition at one point.
+
+use crate::error::AnalysisError;
+use crate::scale::{Row, Scale, errors_of};
+use serde::{Deserialize, Serialize};
+
+/// Squared loss at one point, from N models.
+///
+/// With the errors `d_t = h_t - e_y` and their mean d: `Bias^2 = ||d||^2`, `Var = mean_t ||d_t - d||^2`, and their sum is the mean
+/// loss `mean_t ||d_t||^2`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The class it has.
+    pub label: usize,
+    /// The class that the mean model h predicts.
+    pub prediction: usize,
+    /// Number of models.
+    pub models: usize,
+    /// `b = ||h - e_y||^2`, plug-in.
+    pub bias: f64,
+    /// `v = mean_t ||h_t - h||^2`, plug-in.
+    pub variance: f64,
+    /// `mean_t ||h_t - e_y||^2`, not computed as the sum of the two.
+    pub loss: f64,
+    /// `G = mean_t (1 - ||h_t||^2)`: the mean Gini impurity of single models.
+    pub gini: f64,
+    /// The largest probability of the mean model.
+    pub confidence: f64,
+    /// `1 - h_y`.
+    pub rest: f64,
+    /// `||h||^2 - h_y`, at most 0.
+    pub excess: f64,
+    /// Mean over models of `log p_y - log (1 - p_y)`.
+    pub margin: f64,
+    /// Variance over models of the same, with N - 1.
+    pub margin_variance: f64,
+    /// `1 + sum_{k != y} h_k^2 / (1 - h_y)^2`: how the mean model spreads its error over the wrong classes.
+    pub spread: f64,
+    /// Share of the models that predict another class than the label's.
+    pub error: f64,
+    /// Share of the pairs of distinct models that predict different classes.
+    pub disagreement: f64,
+    /// Mean over pairs of distinct models of `1 - <h_t, h_s>`.
+    pub soft_disagreement: f64,
+    /// Bias^2 from the first half of the models.
+    pub first_bias: f64,
+    /// Unbiased variance from the other half: no noise is shared with `first_bias`. NaN below four models.
+    pub second_variance: f64,
+}
+
+impl Point {
+    /// Whether the mean model is right: `argmax h = y`.
+    pub fn correct(&self) -> bool {
+        self.prediction == self.label
+    }
+
+    /// Unbiased Bias^2: `b - v / (N - 1)`. Never below 0 for one-hot targets but for rounding.
+    pub fn unbiased_bias(&self) -> f64 {
+        self.bias - self.variance / (self.models - 1) as f64
+    }
+
+    /// Unbiased variance: `v N / (N - 1)`.
+    pub fn unbiased_variance(&self) -> f64 {
+        self.variance * self.models as f64 / (self.models - 1) as f64
+    }
+
+    /// The least that plug-in Bias^2 can be beside this variance, `v / (N - 1)`: a mechanical floor under every scatter plot.
+    pub fn floor(&self) -> f64 {
+        self.variance / (self.models - 1) as f64
+    }
+
+    /// What separates Bias^2 from variance exactly: `G + 2 (||h||^2 - h_y)`.
+    pub fn gap_identity(&self) -> f64 {
+        self.gini + 2.0 * self.excess
+    }
+}
+
+/// A point, and what the jackknife over models needs.
+pub(crate) struct Decomposed {
+    pub(crate) point: Point,
+    /// `||d_t - d||^2` of each model.
+    pub(crate) away: Vec<f64>,
+    /// `<d, d_t - d>` of each model.
+    pub(crate) along: Vec<f64>,
+    /// Of each model: whether it is wrong, the share of the others that disagree, `1 - p_y`, and `1 - <h_t, mean of the others>`.
+    pub(crate) models: Vec<[f64; 4]>,
+}
+
+/// Memory that goes from point to point.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    errors: Vec<f64>,
+    mean: Vec<f64>,
+    rows: Vec<Row>,
+    votes: Vec<usize>,
+}
+
+/// Decomposes a point. `row(t)` is what model t says.
+pub(crate) fn decompose<'a>(
+    scale: Scale,
+    models: usize,
+    label: usize,
+    row: impl Fn(usize) -> &'a [f32],
+    scratch: &mut Scratch,
+    at: usize,
+) -> Result<Decomposed, AnalysisError> {
+    let classes = row(0).len();
+    let Scratch { errors, mean, rows, votes } = scratch;
+    errors.resize(models * classes, 0.0);
+    rows.clear();
+    votes.clear();
+    votes.resize(classes, 0);
+    let (mut loss, mut gini) = (0.0, 0.0);
+    for (t, d) in errors.chunks_exact_mut(classes).enumerate() {
+        let read = errors_of(scale, row(t), label, d, [t, at])?;
+        let square = dot(d, d);
+        loss += square;
+        // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares.
+        gini += read.rest * (2.0 - read.rest) - (square - read.rest * read.rest);
+        votes[read.prediction] += 1;
+        rows.push(read);
+    }
+    let n = models as f64;
+    average(mean, errors, classes);
+    let bias = dot(mean, mean);
+    let (mut away, mut along) = (Vec::with_capacity(models), Vec::with_capacity(models));
+    for d in errors.chunks_exact(classes) {
+        let (mut square, mut lean) = (0.0, 0.0);
+        for (d, m) in d.iter().zip(mean.iter()) {
+            let e = d - m;
+            square += e * e;
+            lean += e * m;
+        }
+        away.push(square);
+        along.push(lean);
+    }
+    let variance = away.iter().sum::<f64>() / n;
+    let rest = -mean[label];
+    let others = bias - rest * rest;
+    let (prediction, confidence) = largest(mean, label);
+    let margin = rows.iter().map(|r| r.margin).sum::<f64>() / n;
+    let margin_variance = rows.iter().map(|r| (r.margin - margin).powi(2)).sum::<f64>() / (n - 1.0);
+
+    // <h_t, h_s> summed over the other models s, from h_t = e_y + d_t: 1 - <h_t, h_s> = r_t + r_s - <d_t, d_s>.
+    let per_model = rows.iter().enumerate().map(|(t, read)| {
+        let agreeing = (votes[read.prediction] - 1) as f64 / (n - 1.0);
+        let d = &errors[t * classes..][..classes];
+        let others = (n * dot(d, mean) - dot(d, d)) / (n - 1.0);
+        let soft = read.rest + (n * rest - read.rest) / (n - 1.0) - others;
+        [f64::from(u8::from(read.prediction != label)), 1.0 - agreeing, read.rest, soft]
+    });
+    let per_model: Vec<[f64; 4]> = per_model.collect();
+    let over_models = |what: usize| per_model.iter().map(|m| m[what]).sum::<f64>() / n;
+    let (first_bias, second_variance) = halves(errors, classes, models);
+    let point = Point {
+        label,
+        prediction,
+        models,
+        bias,
+        variance,
+        loss: loss / n,
+        gini: gini / n,
+        confidence,
+        rest,
+        excess: others - rest * (1.0 - rest),
+        margin,
+        margin_variance,
+        spread: 1.0 + if rest > 0.0 { others / (rest * rest) } else { 0.0 },
+        error: over_models(0),
+        disagreement: over_models(1),
+        soft_disagreement: over_models(3),
+        first_bias,
+        second_variance,
+    };
+    Ok(Decomposed { point, away, along, models: per_model })
+}
+
+/// Bias^2 of the first half of the models, unbiased variance of the others.
+fn halves(errors: &[f64], classes: usize, models: usize) -> (f64, f64) {
+    let (first, second) = errors.split_at(models / 2 * classes);
+    let (mut mean, count) = (Vec::new(), second.len() / classes);
+    average(&mut mean, first, classes);
+    let bias = if first.is_empty() { f64::NAN } else { dot(&mean, &mean) };
+    if models < 4 {
+        return (bias, f64::NAN);
+    }
+    average(&mut mean, second, classes);
+    let away = second.chunks_exact(classes).flat_map(|d| d.iter().zip(&mean)).map(|(d, m)| (d - m).powi(2));
+    (bias, away.sum::<f64>() / (count - 1) as f64)
+}
+
+fn average(mean: &mut Vec<f64>, rows: &[f64], classes: usize) {
+    mean.clear();
+    mean.resize(classes, 0.0);
+    for row in rows.chunks_exact(classes) {
+        mean.iter_mut().zip(row).for_each(|(m, d)| *m += d);
+    }
+    let n = (rows.len() / classes) as f64;
+    mean.iter_mut().for_each(|m| *m /= n);
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    // Four sums, so that the additions do not wait for each other.
+    let mut sums = [0.0; 4];
+    let (a4, b4) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    for (a, b) in a4.0.iter().zip(b4.0) {
+        (0..4).for_each(|i| sums[i] += a[i] * b[i]);
+    }
+    let tail: f64 = a4.1.iter().zip(b4.1).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + tail
+}
+
+/// The class and probability of the mean model's largest entry, from its errors.
+fn largest(mean: &[f64], label: usize) -> (usize, f64) {
+    let h = |k: usize| if k == label { 1.0 + mean[k] } else { mean[k] };
+    let first = |best: usize, k: usize| if h(k) > h(best) { k } else { best };
+    let best = (1..mean.len()).fold(0, first);
+    (best, h(best))
+}
