@@ -339,10 +339,14 @@ mod tests {
     fn unbiased_estimates_do_not_depend_on_the_number_of_models() {
         // Many points with one law: means of unbiased estimates from 3 and from 12 models agree, plug-in ones do not.
         let mut rng = Seed::new(5).rng();
-        let z = Array3::from_shape_fn((12, 4000, 2), |(_, _, k)| if k == 0 { 1.0 } else { StandardNormal.sample(&mut rng) });
+        let z = Array3::from_shape_fn(
+            (12, 4000, 2),
+            |(_, _, k)| if k == 0 { 1.0 } else { StandardNormal.sample(&mut rng) },
+        );
         let y = vec![0; 4000];
         let of = |models: usize| {
-            let found = Decomposition::of(first_models(&z.view(), models), &y, Scale::logits(), Randomness::Seed).unwrap();
+            let found =
+                Decomposition::of(first_models(&z.view(), models), &y, Scale::logits(), Randomness::Seed).unwrap();
             let plug_in = found.points().iter().map(|p| p.variance).sum::<f64>() / 4000.0;
             (found.averages().unwrap(), plug_in)
         };

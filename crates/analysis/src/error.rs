@@ -43,7 +43,9 @@ pub enum AnalysisError {
         rule: &'static str,
     },
     /// A row of probabilities does not sum to one.
-    #[error("model {model}, point {point}: the probabilities sum to {sum}, must be within {tolerance} of 1 (are these logits?)")]
+    #[error(
+        "model {model}, point {point}: the probabilities sum to {sum}, must be within {tolerance} of 1 (are these logits?)"
+    )]
     Sum {
         /// The model.
         model: usize,

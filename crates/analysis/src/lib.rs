@@ -1,11 +1,23 @@
 //! Analysis.
+mod alignment;
+mod calibration;
 mod decomposition;
+mod disagreement;
 mod error;
+mod kl;
+mod null;
 mod point;
 mod randomness;
 mod scale;
+mod temperature;
+pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
+pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by};
 pub use decomposition::{Average, Averages, Decomposition, first_models};
+pub use disagreement::Disagreement;
 pub use error::AnalysisError;
+pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
+pub use null::{Drawn, Null, uniform_null};
 pub use point::Point;
 pub use randomness::Randomness;
 pub use scale::{SUM_TOLERANCE, Scale};
+pub use temperature::{Temperature, fit_temperature};

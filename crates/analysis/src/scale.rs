@@ -37,8 +37,12 @@ impl Scale {
     pub(crate) fn validate(self) -> Result<(), AnalysisError> {
         let positive = |v: f64| v.is_finite() && v > 0.0;
         match self {
-            Self::Probabilities { tolerance } => require(positive(tolerance), "tolerance", tolerance, "must be above 0"),
-            Self::Logits { temperature } => require(positive(temperature), "temperature", temperature, "must be above 0"),
+            Self::Probabilities { tolerance } => {
+                require(positive(tolerance), "tolerance", tolerance, "must be above 0")
+            }
+            Self::Logits { temperature } => {
+                require(positive(temperature), "temperature", temperature, "must be above 0")
+            }
         }
     }
 }

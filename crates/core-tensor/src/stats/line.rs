@@ -65,9 +65,8 @@ pub fn line_fit(x: &[f64], y: &[f64]) -> Result<LineFit, StatsError> {
 pub fn total_least_squares(x: &[f64], y: &[f64]) -> Result<(f64, f64), StatsError> {
     need_pairs("total_least_squares", x, y, 3)?;
     let (mx, my) = (mean(x), mean(y));
-    let product = |a: &[f64], ma: f64, b: &[f64], mb: f64| -> f64 {
-        a.iter().zip(b).map(|(a, b)| (a - ma) * (b - mb)).sum()
-    };
+    let product =
+        |a: &[f64], ma: f64, b: &[f64], mb: f64| -> f64 { a.iter().zip(b).map(|(a, b)| (a - ma) * (b - mb)).sum() };
     let (sxx, syy, sxy) = (product(x, mx, x, mx), product(y, my, y, my), product(x, mx, y, my));
     if sxy == 0.0 {
         return Err(StatsError::Constant { statistic: "total_least_squares" });

@@ -29,7 +29,10 @@ mod rank;
 
 pub use association::{kendall, pearson, spearman};
 pub use bootstrap::{bootstrap_values, paired_bootstrap};
-pub use calibration::{Binning, CalibrationBin, calibration_bins, expected_calibration_error};
+pub use calibration::{
+    Binning, CalibrationBin, calibration_bins, debiased_calibration_error, expected_calibration_error,
+    squared_calibration_error,
+};
 pub use crossed::crossed_interval;
 pub use estimate::{Estimate, mean, mean_interval, quantile_of_sorted, variance};
 pub use jackknife::{jackknife, jackknife_corrected};

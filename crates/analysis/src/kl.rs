@@ -1,0 +1,243 @@
+//! The decomposition of the cross-entropy.
+
+use crate::error::{AnalysisError, require, require_labels, require_shape};
+use crate::randomness::Randomness;
+use crate::scale::Scale;
+use ndarray::ArrayView3;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tenfold_core_tensor::ops::softmax::log_sum_exp;
+use tenfold_core_tensor::stats::{Estimate, jackknife, jackknife_corrected, mean};
+
+/// Log-probabilities below this are raised to it where the input is probabilities: that of the smallest normal number in single
+/// precision.
+pub const LOG_FLOOR: f64 = -87.33654475055310;
+
+/// Cross-entropy at one point, from N models:
+///
+/// `E_t[-log h_ty] = -log g_y + E_t KL(g || h_t)`, with `g = softmax_k(E_t log h_tk)`, the normalised geometric mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KlPoint {
+    /// The class it has.
+    pub label: usize,
+    /// Whether `argmax g = y`.
+    pub correct: bool,
+    /// `-log g_y`.
+    pub bias: f64,
+    /// `E_t KL(g || h_t) = -log sum_k exp(E_t log h_tk)`.
+    pub variance: f64,
+    /// `E_t[-log h_ty]`, not computed as the sum of the two.
+    pub loss: f64,
+    /// The bias without the jackknife's estimate of what few models add to it.
+    pub corrected_bias: f64,
+    /// The variance without that; may be below 0 by noise.
+    pub corrected_variance: f64,
+}
+
+/// The decomposition of all points.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KlDecomposition {
+    /// What differed from model to model.
+    pub randomness: Randomness,
+    /// N.
+    pub models: usize,
+    /// What is known of each point.
+    pub points: Vec<KlPoint>,
+    /// Probabilities whose logarithm was raised to [`LOG_FLOOR`].
+    pub floored: usize,
+    /// Mean bias and variance without each model, `[N]`.
+    without: Vec<[f64; 2]>,
+}
+
+impl KlDecomposition {
+    /// Decomposes an array `[N models, n points, C classes]`.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tenfold_analysis::{KlDecomposition, Randomness, Scale};
+    /// let logits = array![[[2.0_f32, 0.0]], [[0.0, 0.0]], [[1.0, 0.0]]];
+    /// let found = KlDecomposition::of(logits.view(), &[0], Scale::logits(), Randomness::Seed)?;
+    /// let p = found.points[0];
+    /// assert!((p.bias + p.variance - p.loss).abs() < 1e-15);
+    /// // The geometric mean has the mean logit.
+    /// assert!((p.bias - (1.0 + (-1.0_f64).exp()).ln()).abs() < 1e-12);
+    /// # Ok::<(), tenfold_analysis::AnalysisError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Decomposition::of`](crate::Decomposition::of), and fewer than three models: the jackknife leaves one out.
+    pub fn of(
+        predictions: ArrayView3<f32>,
+        labels: &[usize],
+        scale: Scale,
+        randomness: Randomness,
+    ) -> Result<Self, AnalysisError> {
+        let (models, points, classes) = predictions.dim();
+        require(models >= 3, "models", models, "must be at least 3: the jackknife leaves one of them out")?;
+        require(classes >= 2, "classes", classes, "must be at least 2")?;
+        require_shape("predictions and labels", &[points], &[labels.len()], "one label for each point")?;
+        require_labels(labels, classes)?;
+        scale.validate()?;
+        let predictions = predictions.as_standard_layout();
+        let values = predictions.as_slice().expect("standard layout");
+        let one = |i: usize| {
+            let row = |t: usize| &values[(t * points + i) * classes..][..classes];
+            point(scale, models, labels[i], row, i)
+        };
+        let found: Vec<Found> = (0..points).into_par_iter().map(one).collect::<Result<_, AnalysisError>>()?;
+        let mut without = vec![[0.0; 2]; models];
+        for found in &found {
+            for (sums, pair) in without.iter_mut().zip(&found.without) {
+                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v / points as f64);
+            }
+        }
+        let floored = found.iter().map(|f| f.floored).sum();
+        Ok(Self { randomness, models, points: found.into_iter().map(|f| f.point).collect(), floored, without })
+    }
+
+    /// Mean bias and variance over the points, with jackknife intervals over models.
+    ///
+    /// # Errors
+    /// No points.
+    pub fn averages(&self) -> Result<[Estimate; 2], AnalysisError> {
+        require(!self.points.is_empty(), "points", 0, "an average needs at least one")?;
+        let of = |what: usize, value: fn(&KlPoint) -> f64| -> Result<Estimate, AnalysisError> {
+            let values: Vec<f64> = self.points.iter().map(value).collect();
+            let without: Vec<f64> = self.without.iter().map(|pair| pair[what]).collect();
+            Ok(jackknife(mean(&values), &without)?)
+        };
+        Ok([of(0, |p| p.bias)?, of(1, |p| p.variance)?])
+    }
+}
+
+struct Found {
+    point: KlPoint,
+    floored: usize,
+    without: Vec<[f64; 2]>,
+}
+
+fn point<'a>(
+    scale: Scale,
+    models: usize,
+    label: usize,
+    row: impl Fn(usize) -> &'a [f32],
+    at: usize,
+) -> Result<Found, AnalysisError> {
+    let classes = row(0).len();
+    let mut logs = vec![0.0; models * classes];
+    let mut floored = 0;
+    let mut losses = vec![0.0; models];
+    let mut errors = vec![0.0; classes];
+    for (t, logs) in logs.chunks_exact_mut(classes).enumerate() {
+        let row = row(t);
+        // Reads the row as the squared loss does, so that both refuse the same.
+        let read = crate::scale::errors_of(scale, row, label, &mut errors, [t, at])?;
+        match scale {
+            Scale::Logits { temperature } => {
+                logs.iter_mut().zip(row).for_each(|(l, z)| *l = f64::from(*z) / temperature);
+                let norm = log_sum_exp(logs);
+                logs.iter_mut().for_each(|l| *l -= norm);
+                // Exact where the probability is near one.
+                logs[label] = -(-read.margin).exp().ln_1p();
+            }
+            Scale::Probabilities { .. } => {
+                for (l, p) in logs.iter_mut().zip(row) {
+                    let log = f64::from(*p).ln();
+                    floored += usize::from(log < LOG_FLOOR);
+                    *l = log.max(LOG_FLOOR);
+                }
+                if read.rest < 0.5 {
+                    logs[label] = (-read.rest).ln_1p();
+                }
+            }
+        }
+        losses[t] = -logs[label];
+    }
+    let mut sums = vec![0.0; classes];
+    for logs in logs.chunks_exact(classes) {
+        sums.iter_mut().zip(logs).for_each(|(sum, l)| *sum += l);
+    }
+    let n = models as f64;
+    let [bias, variance, best] = of_means(sums.iter().map(|sum| sum / n), label);
+    let without: Vec<[f64; 2]> = logs
+        .chunks_exact(classes)
+        .map(|logs| {
+            let rest = sums.iter().zip(logs).map(|(sum, l)| (sum - l) / (n - 1.0));
+            let [bias, variance, _] = of_means(rest, label);
+            [bias, variance]
+        })
+        .collect();
+    let corrected = |what: usize, value: f64| {
+        jackknife_corrected(value, &without.iter().map(|pair| pair[what]).collect::<Vec<_>>())
+    };
+    let point = KlPoint {
+        label,
+        correct: best as usize == label,
+        bias,
+        variance,
+        loss: losses.iter().sum::<f64>() / n,
+        corrected_bias: corrected(0, bias),
+        corrected_variance: corrected(1, variance),
+    };
+    Ok(Found { point, floored, without })
+}
+
+/// Bias, variance and best class of the geometric mean, from mean logarithms.
+fn of_means(means: impl Iterator<Item = f64>, label: usize) -> [f64; 3] {
+    let means: Vec<f64> = means.collect();
+    // -log g_y = log (1 + sum of the others' odds), which keeps its digits where g_y is near one.
+    let odds: f64 = means.iter().enumerate().filter(|(k, _)| *k != label).map(|(_, m)| (m - means[label]).exp()).sum();
+    let bias = odds.ln_1p();
+    let best = (1..means.len()).fold(0, |best, k| if means[k] > means[best] { k } else { best });
+    // -log Z, and log Z = E log h_y - log g_y.
+    [bias, (-means[label] - bias).max(0.0), best as f64]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array3, array};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn adds_up_and_the_variance_is_a_mean_divergence(
+            z in prop::collection::vec(-6.0_f32..6.0, 4 * 3 * 3), label in 0_usize..3,
+        ) {
+            let z = Array3::from_shape_vec((4, 3, 3), z).unwrap();
+            let found = KlDecomposition::of(z.view(), &[label; 3], Scale::logits(), Randomness::Seed).unwrap();
+            for (i, p) in found.points.iter().enumerate() {
+                prop_assert!((p.bias + p.variance - p.loss).abs() < 1e-13 * p.loss.max(1.0));
+                let log_h: Vec<Vec<f64>> = (0..4).map(|t| {
+                    let row: Vec<f64> = z.slice(ndarray::s![t, i, ..]).iter().map(|v| f64::from(*v)).collect();
+                    let norm = log_sum_exp(&row);
+                    row.iter().map(|v| v - norm).collect()
+                }).collect();
+                let means: Vec<f64> = (0..3).map(|k| log_h.iter().map(|l| l[k]).sum::<f64>() / 4.0).collect();
+                let norm = log_sum_exp(&means);
+                let divergence = |l: &Vec<f64>| (0..3).map(|k| (means[k] - norm).exp() * (means[k] - norm - l[k])).sum::<f64>();
+                let variance = log_h.iter().map(divergence).sum::<f64>() / 4.0;
+                prop_assert!((p.variance - variance).abs() < 1e-12, "{} {}", p.variance, variance);
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_of_zero_are_raised_and_counted() {
+        let p = array![[[1.0_f32, 0.0]], [[0.5, 0.5]], [[0.5, 0.5]]];
+        let found = KlDecomposition::of(p.view(), &[1], Scale::probabilities(), Randomness::Seed).unwrap();
+        assert_eq!(found.floored, 1);
+        let point = found.points[0];
+        assert!(point.loss.is_finite() && (point.bias + point.variance - point.loss).abs() < 1e-12);
+    }
+
+    #[test]
+    fn averages_have_intervals_over_models() {
+        let z = Array3::from_shape_fn((5, 6, 3), |(t, i, k)| ((t * 5 + i * 3 + k * 7) % 11) as f32 / 3.0);
+        let found = KlDecomposition::of(z.view(), &[0, 1, 2, 0, 1, 2], Scale::logits(), Randomness::Order).unwrap();
+        let [bias, variance] = found.averages().unwrap();
+        let loss = mean(&found.points.iter().map(|p| p.loss).collect::<Vec<_>>());
+        assert!((bias.value + variance.value - loss).abs() < 1e-12 && bias.lo < bias.value && bias.n == 5);
+        assert!(variance.se > 0.0);
+    }
+}
