@@ -123,7 +123,7 @@ impl Decomposition {
         let rule = "[models, points, classes]";
         require_shape("predictions", &[models, points, classes], &[self.models, labels.len(), self.classes], rule)?;
         let first = self.points.len();
-        require_labels(labels, classes).map_err(|error| error.from_point(first))?;
+        require_labels(labels, classes).map_err(|error| error.after(first))?;
         let block = block.as_standard_layout();
         let values = block.as_slice().expect("standard layout");
         let scale = self.scale;
@@ -252,8 +252,8 @@ impl Decomposition {
 ///
 /// # Panics
 /// If there are fewer.
-pub fn first_models<'a>(predictions: &ArrayView3<'a, f32>, models: usize) -> ArrayView3<'a, f32> {
-    predictions.clone().split_at(Axis(0), models).0
+pub fn first_models<'a>(predictions: ArrayView3<'a, f32>, models: usize) -> ArrayView3<'a, f32> {
+    predictions.split_at(Axis(0), models).0
 }
 
 #[cfg(test)]
@@ -346,7 +346,7 @@ mod tests {
         let y = vec![0; 4000];
         let of = |models: usize| {
             let found =
-                Decomposition::of(first_models(&z.view(), models), &y, Scale::logits(), Randomness::Seed).unwrap();
+                Decomposition::of(first_models(z.view(), models), &y, Scale::logits(), Randomness::Seed).unwrap();
             let plug_in = found.points().iter().map(|p| p.variance).sum::<f64>() / 4000.0;
             (found.averages().unwrap(), plug_in)
         };

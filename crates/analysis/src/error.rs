@@ -74,7 +74,7 @@ pub enum AnalysisError {
 impl AnalysisError {
     /// The same error, for points that are counted from `first`.
     #[must_use]
-    pub(crate) fn from_point(mut self, first: usize) -> Self {
+    pub(crate) fn after(mut self, first: usize) -> Self {
         if let Self::Value { point, .. } | Self::Sum { point, .. } | Self::Label { point, .. } = &mut self {
             *point += first;
         }

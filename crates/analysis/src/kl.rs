@@ -11,7 +11,7 @@ use tenfold_core_tensor::stats::{Estimate, jackknife, jackknife_corrected, mean}
 
 /// Log-probabilities below this are raised to it where the input is probabilities: that of the smallest normal number in single
 /// precision.
-pub const LOG_FLOOR: f64 = -87.33654475055310;
+pub const LOG_FLOOR: f64 = -87.336_544_750_553_1;
 
 /// Cross-entropy at one point, from N models:
 ///

@@ -1,6 +1,56 @@
-//! Analysis.
+//! Ensembles, point by point: bias and variance, calibration, neural collapse.
+//!
+//! The usual tools average the squared error of many models over a test set. Here every test point has its own Bias^2 and Var, from
+//! an array of probabilities or logits `[N models, n points, C classes]` of any framework, and every result carries an interval
+//! and the name of what differed from model to model.
+//!
+//! | question | item |
+//! |---|---|
+//! | Bias^2 and variance of each point, of the squared loss? | [`Decomposition`] |
+//! | ... of the cross-entropy? | [`KlDecomposition`] |
+//! | do the two go together? | [`Alignment`] |
+//! | more than independent noise would make them? | [`Null`] |
+//! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
+//! | which temperature mends them? | [`fit_temperature`] |
+//! | is disagreement the error? | [`Disagreement`] |
+//! | how far has the network collapsed, and what follows? | [`collapse`] |
+//!
+//! ```
+//! use ndarray::Array3;
+//! use tenfold_analysis::{Alignment, Decomposition, Null, Randomness, Scale, Selection};
+//! use tenfold_core_tensor::seed::Seed;
+//!
+//! // Eight models, sixty points, three classes: logits of any framework.
+//! let noise = |t: usize, i: usize, k: usize| ((t * 7919 + i * 104_729 + k * 31) % 97) as f32 / 48.5 - 1.0;
+//! let logits = Array3::from_shape_fn((8, 60, 3), |(t, i, k)| {
+//!     noise(t, i, k) + if k == 0 { 1.0 + i as f32 / 10.0 } else { 0.0 }
+//! });
+//! let found = Decomposition::of(logits.view(), &[0; 60], Scale::logits(), Randomness::Seed)?;
+//! let averages = found.averages()?;
+//! assert!(averages.additivity < 1e-14 && averages.bias.over_models.value > 0.0);
+//!
+//! // The slope is near one, as it is for noise that knows nothing of the points: the null says so.
+//! let alignment = Alignment::of(&found, Selection::default())?;
+//! let null = Null::of(&found, &alignment, 200, Seed::new(1))?;
+//! assert!((alignment.fit.slope.value - null.drawn.slope.mean).abs() < 0.2);
+//! # Ok::<(), tenfold_analysis::AnalysisError>(())
+//! ```
+//!
+//! # When it misleads
+//!
+//! - A slope near one and a high R^2 come by themselves: see [`Null`]. What can say something is the distance from it.
+//! - Few models push plug-in Bias^2 up to `Var / (N - 1)`, a floor that looks like alignment. Compare several N.
+//! - `1 - p` in single precision has a floor near 6e-8, where confident points line up by rounding. Give logits, or probabilities
+//!   whose small entries were not rounded away; nothing is subtracted from one here.
+//! - Wrong test labels make points that are wrong and sure: the tail of large Bias^2 is theirs too.
+//! - A temperature fitted on the test points makes calibration on them a tautology.
+//!
+//! Source: Chen, Lukasik, Jitkrittum, You and Kumar, "On Bias-Variance Alignment in Deep Models" (ICLR 2024, arXiv 2310.09250);
+//! what is derived in this project says so.
+
 mod alignment;
 mod calibration;
+pub mod collapse;
 mod decomposition;
 mod disagreement;
 mod error;
@@ -10,6 +60,7 @@ mod point;
 mod randomness;
 mod scale;
 mod temperature;
+
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
 pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by};
 pub use decomposition::{Average, Averages, Decomposition, first_models};

@@ -1,0 +1,237 @@
+//! NC1 to NC4 (Papyan, Han and Donoho 2020).
+
+use crate::error::{AnalysisError, require, require_labels, require_shape};
+use nalgebra::{DMatrix, SymmetricEigen};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use serde::Serialize;
+
+/// Eigenvalues below this share of the largest are zero: the class means of C classes span C - 1 directions.
+const RANK: f64 = 1e-10;
+
+/// How far embeddings and head have collapsed; all numbers fall to 0 as they do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct NeuralCollapse {
+    /// NC1, variability within classes: `tr(Sigma_W Sigma_B^+) / C`.
+    pub within: f64,
+    /// NC2, equal lengths: the coefficient of variation of `||mu_c - mu_G||`.
+    pub lengths: f64,
+    /// NC2, equal angles: the standard deviation of the cosines between class means.
+    pub angles: f64,
+    /// NC2, largest angles: the mean of `|cos + 1/(C - 1)|`.
+    pub spread: f64,
+    /// NC3, self-duality: `|| W / ||W|| - M / ||M|| ||^2` with Frobenius norms, the head's rows against the centred means. None
+    /// without a head.
+    pub duality: Option<f64>,
+    /// NC4: share of the points on which head and nearest class mean disagree. None without a head.
+    pub nearest: Option<f64>,
+    /// Share of the points whose nearest class mean is not their class's.
+    pub nearest_error: f64,
+}
+
+impl NeuralCollapse {
+    /// From embeddings `[n, d]`, labels, and perhaps the head: weights `[C, d]` and bias `[C]`.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tenfold_analysis::collapse::NeuralCollapse;
+    /// // Three classes at the corners of a triangle, and a head of the same directions: collapsed.
+    /// let corners = array![[1.0_f32, 0.0], [-0.5, 0.75_f32.sqrt()], [-0.5, -0.75_f32.sqrt()]];
+    /// let labels = [0, 1, 2, 0, 1, 2];
+    /// let x = ndarray::Array2::from_shape_fn((6, 2), |(i, j)| corners[[labels[i], j]]);
+    /// let head = (corners.view(), None);
+    /// let found = NeuralCollapse::of(x.view(), &labels, 3, Some(head))?;
+    /// assert!(found.within < 1e-12 && found.lengths < 1e-6 && found.spread < 1e-6 && found.duality.unwrap() < 1e-12);
+    /// assert_eq!((found.nearest, found.nearest_error), (Some(0.0), 0.0));
+    /// # Ok::<(), tenfold_analysis::AnalysisError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fewer than two classes, a class without points, shapes that do not go together, an embedding that is not finite, or class
+    /// means that are all the same.
+    pub fn of(
+        embeddings: ArrayView2<f32>,
+        labels: &[usize],
+        classes: usize,
+        head: Option<(ArrayView2<f32>, Option<ArrayView1<f32>>)>,
+    ) -> Result<Self, AnalysisError> {
+        let (n, d) = embeddings.dim();
+        require(classes >= 2, "classes", classes, "must be at least 2")?;
+        require_shape("embeddings and labels", &[n], &[labels.len()], "one label for each point")?;
+        require_labels(labels, classes)?;
+        if let Some((weights, bias)) = &head {
+            require_shape("head and embeddings", weights.shape(), &[classes, d], "weights are [classes, width]")?;
+            if let Some(bias) = bias {
+                require_shape("bias and classes", bias.shape(), &[classes], "one number for each class")?;
+            }
+        }
+        if let Some(((point, class), &value)) = embeddings.indexed_iter().find(|(_, x)| !x.is_finite()) {
+            return Err(AnalysisError::Value { model: 0, point, class, value, rule: "an embedding must be finite" });
+        }
+        let means = class_means(embeddings, labels, classes)?;
+        let centre = means.mean_axis(Axis(0)).unwrap_or_default();
+        let centred = &means - &centre;
+        let gram = centred.dot(&centred.t());
+        let (within, rank) = variability(embeddings, labels, &means, &centred, &gram);
+        require(rank > 0, "embeddings", "one mean for all classes", "the class means must differ")?;
+        let lengths: Vec<f64> = gram.diag().iter().map(|v| v.sqrt()).collect();
+        let mean_length = lengths.iter().sum::<f64>() / classes as f64;
+        let cosines: Vec<f64> = (0..classes)
+            .flat_map(|a| (0..a).map(move |b| (a, b)))
+            .map(|(a, b)| gram[[a, b]] / (lengths[a] * lengths[b]))
+            .collect();
+        let ideal = -1.0 / (classes - 1) as f64;
+        let nearest = nearest_means(embeddings, &means);
+        let wrong = nearest.iter().zip(labels).filter(|(a, b)| a != b).count() as f64 / n as f64;
+        let with_head = head.map(|(weights, bias)| {
+            let weights = weights.mapv(f64::from);
+            let scaled = |m: &Array2<f64>| m / m.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let apart = scaled(&weights) - scaled(&centred);
+            let logits = embeddings.mapv(f64::from).dot(&weights.t());
+            let predicted = logits.outer_iter().map(|row| {
+                let at = |k: usize| row[k] + bias.map_or(0.0, |b| f64::from(b[k]));
+                (1..classes).fold(0, |best, k| if at(k) > at(best) { k } else { best })
+            });
+            let differ = predicted.zip(&nearest).filter(|(a, b)| a != *b).count() as f64 / n as f64;
+            (apart.iter().map(|v| v * v).sum::<f64>(), differ)
+        });
+        Ok(Self {
+            within,
+            lengths: deviation(&lengths) / mean_length,
+            angles: deviation(&cosines),
+            spread: cosines.iter().map(|c| (c - ideal).abs()).sum::<f64>() / cosines.len() as f64,
+            duality: with_head.map(|(duality, _)| duality),
+            nearest: with_head.map(|(_, nearest)| nearest),
+            nearest_error: wrong,
+        })
+    }
+}
+
+fn class_means(x: ArrayView2<f32>, labels: &[usize], classes: usize) -> Result<Array2<f64>, AnalysisError> {
+    let mut means = Array2::<f64>::zeros((classes, x.ncols()));
+    let mut counts = vec![0_usize; classes];
+    for (row, &label) in x.outer_iter().zip(labels) {
+        counts[label] += 1;
+        means.row_mut(label).zip_mut_with(&row, |m, x| *m += f64::from(*x));
+    }
+    if let Some(class) = counts.iter().position(|c| *c == 0) {
+        return require(false, "labels", format!("none of class {class}"), "every class needs a point").map(|()| means);
+    }
+    means.outer_iter_mut().zip(&counts).for_each(|(mut row, &n)| row /= n as f64);
+    Ok(means)
+}
+
+/// `tr(Sigma_W Sigma_B^+) / C`, and the rank of Sigma_B. With the centred means as rows of M, `Sigma_B = M^T M / C`; its
+/// pseudo-inverse needs only the eigenvectors of the C x C matrix `M M^T`, whatever the width of the embeddings.
+fn variability(
+    x: ArrayView2<f32>,
+    labels: &[usize],
+    means: &Array2<f64>,
+    centred: &Array2<f64>,
+    gram: &Array2<f64>,
+) -> (f64, usize) {
+    let classes = means.nrows();
+    // M (x - mu) of every point, and the mean of its outer products.
+    let mut scatter = DMatrix::<f64>::zeros(classes, classes);
+    for (row, &label) in x.outer_iter().zip(labels) {
+        let away: ndarray::Array1<f64> = row.iter().zip(means.row(label)).map(|(x, m)| f64::from(*x) - m).collect();
+        let seen = nalgebra::DVector::from_vec(centred.dot(&away).to_vec());
+        scatter.ger(1.0 / labels.len() as f64, &seen, &seen, 1.0);
+    }
+    let eigen = SymmetricEigen::new(DMatrix::from_fn(classes, classes, |a, b| gram[[a, b]]));
+    let largest = eigen.eigenvalues.max();
+    let mut rank = 0;
+    let mut trace = 0.0;
+    for (value, vector) in eigen.eigenvalues.iter().zip(eigen.eigenvectors.column_iter()) {
+        if *value > RANK * largest && *value > 0.0 {
+            rank += 1;
+            // Sigma_B^+ = C M^T G^{+2} M, and G^{+2} has the eigenvalue 1 / value^2 here.
+            trace += classes as f64 * (vector.transpose() * &scatter * vector)[(0, 0)] / (value * value);
+        }
+    }
+    (trace / classes as f64, rank)
+}
+
+fn nearest_means(x: ArrayView2<f32>, means: &Array2<f64>) -> Vec<usize> {
+    let distance = |row: ArrayView1<f32>, k: usize| -> f64 {
+        row.iter().zip(means.row(k)).map(|(x, m)| (f64::from(*x) - m).powi(2)).sum()
+    };
+    let nearest = |row: ArrayView1<f32>| {
+        let distances: Vec<f64> = (0..means.nrows()).map(|k| distance(row, k)).collect();
+        (1..distances.len()).fold(0, |best, k| if distances[k] < distances[best] { k } else { best })
+    };
+    x.outer_iter().map(nearest).collect()
+}
+
+/// The standard deviation with n, as the definitions have it.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use rand_distr::{Distribution, StandardNormal};
+    use tenfold_core_tensor::seed::Seed;
+
+    #[test]
+    fn variability_is_the_trace_with_the_pseudo_inverse() {
+        let mut rng = Seed::new(2).rng();
+        let (n, d, classes) = (60, 5, 3);
+        let labels: Vec<usize> = (0..n).map(|i| i % classes).collect();
+        let x = Array2::from_shape_fn((n, d), |(i, j)| {
+            let noise: f64 = StandardNormal.sample(&mut rng);
+            (noise + if labels[i] == j { 3.0 } else { 0.0 }) as f32
+        });
+        let found = NeuralCollapse::of(x.view(), &labels, classes, None).unwrap();
+        // The definition, with d x d matrices.
+        let means = class_means(x.view(), &labels, classes).unwrap();
+        let centre = means.mean_axis(Axis(0)).unwrap();
+        let mut between = DMatrix::<f64>::zeros(d, d);
+        let mut within = DMatrix::<f64>::zeros(d, d);
+        for k in 0..classes {
+            let m = nalgebra::DVector::from_vec((&means.row(k) - &centre).to_vec());
+            between.ger(1.0 / classes as f64, &m, &m, 1.0);
+        }
+        for (row, &label) in x.outer_iter().zip(&labels) {
+            let away = (row.mapv(f64::from) - means.row(label)).to_vec();
+            let away = nalgebra::DVector::from_vec(away);
+            within.ger(1.0 / n as f64, &away, &away, 1.0);
+        }
+        let inverse = between.pseudo_inverse(1e-9).unwrap();
+        let definition = (within * inverse).trace() / classes as f64;
+        assert!((found.within / definition - 1.0).abs() < 1e-9, "{} {definition}", found.within);
+        assert!(found.nearest.is_none() && found.nearest_error < 0.2);
+    }
+
+    #[test]
+    fn two_classes_are_always_opposite() {
+        let x = array![[0.0_f32, 0.0], [0.0, 2.0], [4.0, 0.0], [4.0, 2.0]];
+        let found = NeuralCollapse::of(x.view(), &[0, 0, 1, 1], 2, None).unwrap();
+        assert!(found.spread < 1e-12 && found.lengths < 1e-12);
+        // Sigma_W = diag(0, 1) does not reach the direction between the means.
+        assert!(found.within < 1e-12);
+        // A head across the means: it sees nothing of the classes.
+        let head = array![[0.0_f32, -1.0], [0.0, 1.0]];
+        let bias = array![1.0_f32, -1.0];
+        let found = NeuralCollapse::of(x.view(), &[0, 0, 1, 1], 2, Some((head.view(), Some(bias.view())))).unwrap();
+        assert_eq!(found.nearest, Some(0.5));
+        assert!((found.duality.unwrap() - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let x = array![[0.0_f32], [1.0]];
+        let fails = |labels: &[usize], classes: usize, text: &str| {
+            let error = NeuralCollapse::of(x.view(), labels, classes, None).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        };
+        fails(&[0, 2], 3, "none of class 1");
+        fails(&[0, 3], 3, "label 3");
+        fails(&[0], 2, "embeddings and labels: [2] against [1]");
+        let same = array![[1.0_f32], [1.0]];
+        let error = NeuralCollapse::of(same.view(), &[0, 1], 2, None).unwrap_err().to_string();
+        assert!(error.contains("must differ"), "{error}");
+    }
+}
