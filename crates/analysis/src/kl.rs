@@ -45,7 +45,9 @@ pub struct KlDecomposition {
     pub points: Vec<KlPoint>,
     /// Probabilities whose logarithm was raised to [`LOG_FLOOR`].
     pub floored: usize,
-    /// Mean bias and variance without each model, `[N]`.
+    scale: Scale,
+    classes: usize,
+    /// Sums over points of bias and variance without each model, `[N]`.
     without: Vec<[f64; 2]>,
 }
 
@@ -72,27 +74,50 @@ impl KlDecomposition {
         scale: Scale,
         randomness: Randomness,
     ) -> Result<Self, AnalysisError> {
-        let (models, points, classes) = predictions.dim();
+        let (models, _, classes) = predictions.dim();
+        let mut whole = Self::new(models, classes, scale, randomness)?;
+        whole.add(predictions, labels)?;
+        Ok(whole)
+    }
+
+    /// Without points yet.
+    ///
+    /// # Errors
+    /// Fewer than three models (the jackknife leaves one out), fewer than two classes, a scale that breaks its rule.
+    pub fn new(models: usize, classes: usize, scale: Scale, randomness: Randomness) -> Result<Self, AnalysisError> {
         require(models >= 3, "models", models, "must be at least 3: the jackknife leaves one of them out")?;
         require(classes >= 2, "classes", classes, "must be at least 2")?;
-        require_shape("predictions and labels", &[points], &[labels.len()], "one label for each point")?;
-        require_labels(labels, classes)?;
         scale.validate()?;
-        let predictions = predictions.as_standard_layout();
-        let values = predictions.as_slice().expect("standard layout");
+        let without = vec![[0.0; 2]; models];
+        Ok(Self { randomness, models, points: Vec::new(), floored: 0, scale, classes, without })
+    }
+
+    /// Adds a block of points, `[N, points, C]`. A block with an error adds nothing.
+    ///
+    /// # Errors
+    /// As [`Decomposition::add`](crate::Decomposition::add).
+    pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
+        let (models, points, classes) = block.dim();
+        let rule = "[models, points, classes]";
+        require_shape("predictions", &[models, points, classes], &[self.models, labels.len(), self.classes], rule)?;
+        let first = self.points.len();
+        require_labels(labels, classes).map_err(|error| error.after(first))?;
+        let block = block.as_standard_layout();
+        let values = block.as_slice().expect("standard layout");
+        let scale = self.scale;
         let one = |i: usize| {
             let row = |t: usize| &values[(t * points + i) * classes..][..classes];
-            point(scale, models, labels[i], row, i)
+            point(scale, models, labels[i], row, first + i)
         };
         let found: Vec<Found> = (0..points).into_par_iter().map(one).collect::<Result<_, AnalysisError>>()?;
-        let mut without = vec![[0.0; 2]; models];
-        for found in &found {
-            for (sums, pair) in without.iter_mut().zip(&found.without) {
-                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v / points as f64);
+        for found in found {
+            for (sums, pair) in self.without.iter_mut().zip(&found.without) {
+                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v);
             }
+            self.floored += found.floored;
+            self.points.push(found.point);
         }
-        let floored = found.iter().map(|f| f.floored).sum();
-        Ok(Self { randomness, models, points: found.into_iter().map(|f| f.point).collect(), floored, without })
+        Ok(())
     }
 
     /// Mean bias and variance over the points, with jackknife intervals over models.
@@ -103,7 +128,8 @@ impl KlDecomposition {
         require(!self.points.is_empty(), "points", 0, "an average needs at least one")?;
         let of = |what: usize, value: fn(&KlPoint) -> f64| -> Result<Estimate, AnalysisError> {
             let values: Vec<f64> = self.points.iter().map(value).collect();
-            let without: Vec<f64> = self.without.iter().map(|pair| pair[what]).collect();
+            let n = self.points.len() as f64;
+            let without: Vec<f64> = self.without.iter().map(|pair| pair[what] / n).collect();
             Ok(jackknife(mean(&values), &without)?)
         };
         Ok([of(0, |p| p.bias)?, of(1, |p| p.variance)?])

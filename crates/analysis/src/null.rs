@@ -27,6 +27,9 @@ pub struct Null {
     pub drawn: Fit<Drawn>,
     /// Of each statistic: what was observed minus the null's mean, with the interval of the observation over models.
     pub beyond: Fit<Estimate>,
+    /// Bias^2 and variance of the points in the first draw, to be shown beside the observed ones.
+    #[serde(skip)]
+    pub example: Vec<(f64, f64)>,
 }
 
 /// A statistic under the null.
@@ -72,16 +75,17 @@ impl Null {
         let variances: Vec<f64> = points.iter().map(|i| of(i).margin_variance).collect();
         let tau = mean(&variances).sqrt();
         let models = found.models();
-        let draw = |b: u64| -> Result<Fit<f64>, AnalysisError> {
+        let draw = |b: u64| -> Vec<(f64, f64)> {
             let mut rng = seed.named("null").child(b).rng();
-            let pairs = points.iter().map(|i| {
+            let noisy = |i: &usize| {
                 let point = of(i);
                 let (b, v) = noisy(point.margin, tau, models, &mut rng);
                 pair(b, v, point.spread, models, observed.selection)
-            });
-            fit(&pairs.collect::<Vec<_>>())
+            };
+            points.iter().map(noisy).collect()
         };
-        let fits = (0..draws as u64).into_par_iter().map(draw).collect::<Result<Vec<_>, AnalysisError>>()?;
+        let fits =
+            (0..draws as u64).into_par_iter().map(|b| fit(&draw(b))).collect::<Result<Vec<_>, AnalysisError>>()?;
         let column = |k: usize| -> Vec<f64> { fits.iter().map(|fit| fit.values()[k]).collect() };
         let drawn: [Drawn; 10] = std::array::from_fn(|k| {
             let mut values = column(k);
@@ -102,6 +106,7 @@ impl Null {
             draws,
             drawn: Fit::from_values(drawn),
             beyond: Fit::from_values(beyond),
+            example: draw(0),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What can go wrong, and the exit code it has.
 
 use std::io::ErrorKind;
+use tenfold_analysis::AnalysisError;
+use tenfold_charts::ChartError;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_memorisation::MemorisationError;
@@ -73,6 +75,12 @@ pub(crate) enum CliError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A page could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    /// The decomposition refused its input.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// The estimator refused its input.
     #[error(transparent)]
     Memorisation(#[from] MemorisationError),

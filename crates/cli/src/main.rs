@@ -1,8 +1,10 @@
 //! `tenfold`: arrays from any framework in, arrays and reports out.
 
+mod analysis;
 mod error;
 mod memorisation;
 mod output;
+mod page;
 mod resmem;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +32,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Tool {
+    /// Ensembles point by point: bias and variance, calibration, neural collapse.
+    #[command(subcommand)]
+    Analysis(analysis::Verb),
     /// Memorisation: how much a model's being right about an example depends on having seen it.
     #[command(subcommand)]
     Memorisation(memorisation::Verb),
@@ -40,6 +45,7 @@ enum Tool {
 
 fn run(arguments: Arguments) -> Result<Output, CliError> {
     match arguments.tool {
+        Tool::Analysis(verb) => verb.run(),
         Tool::Memorisation(verb) => verb.run(),
         Tool::Resmem(verb) => verb.run(),
     }

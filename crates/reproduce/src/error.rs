@@ -1,5 +1,7 @@
 //! What can stop a run.
 
+use tenfold_analysis::AnalysisError;
+use tenfold_charts::ChartError;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::device::DeviceError;
 use tenfold_core_tensor::files::FileError;
@@ -36,8 +38,8 @@ pub enum ReproduceError {
     Plot {
         /// The plot.
         name: String,
-        /// What the drawing library said.
-        reason: String,
+        /// Why.
+        reason: ChartError,
     },
     /// A file could not be read or written.
     #[error(transparent)]
@@ -60,6 +62,12 @@ pub enum ReproduceError {
     /// The estimator refused its input.
     #[error(transparent)]
     Memorisation(#[from] MemorisationError),
+    /// A tree could not be grown.
+    #[error("trees: {0}")]
+    Tree(String),
+    /// A decomposition refused its input.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// The memory refused its input.
     #[error(transparent)]
     ResMem(#[from] ResmemError),

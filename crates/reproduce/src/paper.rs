@@ -34,7 +34,7 @@ pub struct Outcome {
 }
 
 /// The papers in this build, in the order they are run.
-pub const PAPERS: &[Paper] = &[papers::memorisation::PAPER, papers::resmem::PAPER];
+pub const PAPERS: &[Paper] = &[papers::bias_variance::PAPER, papers::memorisation::PAPER, papers::resmem::PAPER];
 
 /// The names of all ten papers, built or not.
 const ALL: [&str; 10] = [

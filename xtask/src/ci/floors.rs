@@ -12,7 +12,7 @@ use crate::process::BACKENDS;
 const HOUSE: [&[&str]; 5] = [
     &["tenfold-kernels"],
     &["tenfold-core-tensor"],
-    &["tenfold-data", "tenfold-vision", "tenfold-transformer"],
+    &["tenfold-charts", "tenfold-data", "tenfold-vision", "tenfold-transformer"],
     &[
         "tenfold-distill",
         "tenfold-memorisation",

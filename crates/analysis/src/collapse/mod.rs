@@ -10,6 +10,6 @@ mod frame;
 mod geometry;
 mod theory;
 
-pub use frame::{FrameFit, Law};
+pub use frame::{FrameFit, Law, QuantileFit};
 pub use geometry::NeuralCollapse;
 pub use theory::{Collapsed, closed_form, closed_form_binary, simulate};

@@ -1,9 +1,7 @@
 //! A page of pictures that opens offline.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use crate::page::document;
+use tenfold_charts::{Pixels, escape, picture as encoded};
 use tenfold_core_tensor::image::ImageShape;
 
 /// A picture with words, and smaller ones below.
@@ -29,17 +27,9 @@ pub(super) fn picture(pixels: &[f32], shape: ImageShape, channels_last: bool) ->
         return Err("has a number that is not finite".into());
     }
     let byte = |v: f32| if hi > lo { ((v - lo) / (hi - lo) * 255.0).round() as u8 } else { 0 };
-    let plane = shape.height * shape.width;
-    let at = |p: usize, c: usize| if channels_last { p * shape.channels + c } else { c * plane + p };
-    let bytes: Vec<u8> = (0..plane)
-        .flat_map(|p| (0..shape.channels).map(move |c| (p, c)))
-        .map(|(p, c)| byte(pixels[at(p, c)]))
-        .collect();
-    let colour = if shape.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
-    let mut png = Vec::new();
-    let written = PngEncoder::new(&mut png).write_image(&bytes, shape.width as u32, shape.height as u32, colour);
-    written.map_err(|e| e.to_string())?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
+    let bytes: Vec<u8> = pixels.iter().map(|v| byte(*v)).collect();
+    let bytes = if channels_last { Pixels::ChannelsLast(&bytes) } else { Pixels::ChannelsFirst(&bytes) };
+    encoded(bytes, shape).map_err(|error| error.to_string())
 }
 
 impl Page {
@@ -52,18 +42,11 @@ impl Page {
                 format!("<h2>{}</h2>\n<div class=\"cards\">\n{cards}</div>\n", escape(title))
             })
             .collect();
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-             <style>\nbody {{ font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem; padding: 0 1rem;\n  \
-             color: #1d2530; background: #fff }}\n.cards {{ display: flex; flex-wrap: wrap; gap: 1rem }}\n\
-             figure {{ margin: 0; width: 10.5rem }}\nimg {{ width: 100%; image-rendering: pixelated; background: #eee }}\n\
-             .below {{ display: flex; gap: .3rem }}\n.below figure {{ width: 2.4rem; font-size: 10px; overflow: hidden }}\n\
-             figcaption {{ font-size: 13px }}\n.below figcaption b {{ display: none }}\n</style>\n\
-             <h1>{title}</h1>\n<p>{note}</p>\n{sections}</html>\n",
-            title = escape(&self.title),
-            note = escape(&self.note),
-        )
+        let style = ".cards { display: flex; flex-wrap: wrap; gap: 1rem }\nfigure { margin: 0; width: 10.5rem }\n\
+                     img { width: 100%; image-rendering: pixelated; background: #eee }\n\
+                     .below { display: flex; gap: .3rem }\n.below figure { width: 2.4rem; font-size: 10px; overflow: hidden }\n\
+                     figcaption { font-size: 13px }\n.below figcaption b { display: none }\n";
+        document(&self.title, style, &format!("<p>{}</p>\n{sections}", escape(&self.note)))
     }
 }
 
@@ -78,9 +61,4 @@ impl Card {
             self.source
         )
     }
-}
-
-/// Text that cannot become markup.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

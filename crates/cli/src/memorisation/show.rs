@@ -4,12 +4,11 @@ use super::gallery::{Card, Page, picture};
 use super::table::column;
 use crate::error::CliError;
 use crate::output::{Output, ending};
+use crate::page::write_page;
 use clap::Args;
 use ndarray::{ArrayD, Axis};
-use std::io::Write;
 use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, RowBlocks, read_array, read_labels};
-use tenfold_core_tensor::files::write_atomic;
 use tenfold_core_tensor::image::ImageShape;
 
 /// Write a page with the most and the least memorised examples, their labels, intervals and what they influence.
@@ -154,7 +153,7 @@ impl Show {
             ),
             sections,
         };
-        write_atomic(&self.out, |w| w.write_all(page.html().as_bytes()))?;
+        write_page(&self.out, &page.html())?;
         Ok(Output::new().field("examples", order.len(), order.len()).field("shown", 2 * count, 2 * count).field(
             "written",
             self.out.display(),

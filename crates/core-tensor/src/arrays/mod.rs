@@ -17,7 +17,7 @@
 //! # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
 //! ```
 //!
-//! Arrays that do not fit in memory are read in blocks of rows with [`RowBlocks`].
+//! Arrays that do not fit in memory are read in blocks of rows with [`RowBlocks`], or along their second axis with [`Slabs`].
 
 mod decode;
 mod dtype;
@@ -27,10 +27,12 @@ mod open;
 mod path;
 mod read;
 mod safetensors;
+mod slabs;
 mod write;
 
 pub use dtype::Dtype;
 pub use error::ArrayError;
 pub use path::ArrayPath;
 pub use read::{RowBlocks, read_array, read_labels, read_matrix, read_vector};
+pub use slabs::Slabs;
 pub use write::{Element, Npy, write_npy, write_npy_blocks, write_npz};

@@ -1,4 +1,5 @@
 //! One module a paper.
 
+pub(crate) mod bias_variance;
 pub(crate) mod memorisation;
 pub(crate) mod resmem;

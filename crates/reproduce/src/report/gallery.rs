@@ -1,11 +1,10 @@
 //! A sheet of small pictures with a line of text under each, as SVG.
 
-use super::escape;
+use super::save_svg;
 use crate::error::ReproduceError;
 use crate::folder::RunFolder;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use tenfold_charts::{ChartError, Pixels, escape, picture};
+use tenfold_core_tensor::image::ImageShape;
 
 const TILE: usize = 84;
 const LABEL_WIDTH: usize = 176;
@@ -49,12 +48,10 @@ impl Gallery {
     /// # Errors
     /// If a picture is neither grey nor RGB, or the file system refuses.
     pub fn save(&self, folder: &RunFolder, name: &str) -> Result<String, ReproduceError> {
-        let file = format!("plots/{name}.svg");
-        folder.write(&file, &self.svg(name)?)?;
-        Ok(file)
+        save_svg(folder, name, self.svg())
     }
 
-    fn svg(&self, name: &str) -> Result<String, ReproduceError> {
+    fn svg(&self) -> Result<String, ChartError> {
         let columns = self.rows.iter().map(|r| r.tiles.len()).max().unwrap_or(0);
         let (width, height) = (LABEL_WIDTH + columns * (TILE + 12), HEAD + self.rows.len() * ROW);
         let mut svg = format!(
@@ -71,7 +68,8 @@ impl Gallery {
             lines(&mut svg, &row.label, 8, top + 28, 13, 17);
             for (c, tile) in row.tiles.iter().enumerate() {
                 let left = LABEL_WIDTH + c * (TILE + 12);
-                let uri = data_uri(tile).map_err(|reason| ReproduceError::Plot { name: name.into(), reason })?;
+                let (channels, height, width) = tile.shape;
+                let uri = picture(Pixels::ChannelsFirst(&tile.pixels), ImageShape::new(channels, height, width))?;
                 svg.push_str(&format!(
                     "<image x=\"{left}\" y=\"{top}\" width=\"{TILE}\" height=\"{TILE}\" \
                      style=\"image-rendering:pixelated\" href=\"{uri}\"/>\n"
@@ -91,25 +89,6 @@ fn lines(svg: &mut String, lines: &[String], x: usize, y: usize, size: usize, st
     }
 }
 
-fn data_uri(tile: &Tile) -> Result<String, String> {
-    let (channels, height, width) = tile.shape;
-    let plane = height * width;
-    let colour = match channels {
-        1 => ExtendedColorType::L8,
-        3 => ExtendedColorType::Rgb8,
-        other => return Err(format!("a picture with {other} channels")),
-    };
-    if tile.pixels.len() != channels * plane {
-        return Err(format!("{} pixels for {channels} x {height} x {width}", tile.pixels.len()));
-    }
-    let interleaved: Vec<u8> =
-        (0..plane).flat_map(|p| (0..channels).map(move |c| (c, p))).map(|(c, p)| tile.pixels[c * plane + p]).collect();
-    let mut png = Vec::new();
-    let encoder = PngEncoder::new(&mut png);
-    encoder.write_image(&interleaved, width as u32, height as u32, colour).map_err(|e| e.to_string())?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,9 +105,9 @@ mod tests {
             subtitle: "how".into(),
             rows: vec![GalleryRow { label: vec!["image 3".into()], tiles: vec![tile((1, 2, 2)), tile(shape)] }],
         };
-        let svg = sheet((3, 2, 2)).svg("g").unwrap();
+        let svg = sheet((3, 2, 2)).svg().unwrap();
         assert_eq!(svg.matches("data:image/png;base64,").count(), 2);
         assert!(svg.contains("0.4 &amp; more"));
-        assert!(sheet((2, 2, 2)).svg("g").unwrap_err().to_string().contains("2 channels"));
+        assert!(sheet((2, 2, 2)).svg().unwrap_err().to_string().contains("2 channels"));
     }
 }

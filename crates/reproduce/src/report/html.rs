@@ -1,10 +1,11 @@
 //! The report as one HTML file that opens offline and reads well on a phone.
 
 use super::markdown::provenance;
-use super::{Block, Section, escape, interval, number, tally};
+use super::{Block, Section, interval, number, tally};
 use crate::claim::{Decided, Role, Verdict};
 use crate::folder::{RunConfig, RunFolder};
 use crate::paper::Paper;
+use tenfold_charts::escape;
 use tenfold_core_tensor::files::FileError;
 
 const STYLE: &str = include_str!("report.css");

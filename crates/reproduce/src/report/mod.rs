@@ -3,7 +3,6 @@
 mod gallery;
 mod html;
 mod markdown;
-pub mod plot;
 mod terminal;
 
 pub use gallery::{Gallery, GalleryRow, Tile};
@@ -12,6 +11,9 @@ pub use markdown::markdown;
 pub use terminal::terminal;
 
 use crate::claim::{Decided, Kind, Verdict};
+use crate::error::ReproduceError;
+use crate::folder::RunFolder;
+use tenfold_charts::ChartError;
 
 /// A chapter of the report.
 #[derive(Debug, Clone)]
@@ -105,19 +107,20 @@ fn interval(c: &Decided) -> String {
     }
 }
 
-/// Text that cannot become markup.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Writes a drawing into `plots/NAME.svg` of the run folder and returns that path.
+///
+/// # Errors
+/// If it could not be drawn, or the file system refuses.
+pub fn save_svg(folder: &RunFolder, name: &str, svg: Result<String, ChartError>) -> Result<String, ReproduceError> {
+    let svg = svg.map_err(|reason| ReproduceError::Plot { name: name.into(), reason })?;
+    let file = format!("plots/{name}.svg");
+    folder.write(&file, &svg)?;
+    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(escape("a<b & \"c\">"), "a&lt;b &amp; &quot;c&quot;&gt;");
-    }
 
     #[test]
     fn numbers_keep_the_digits_a_reader_can_use() {

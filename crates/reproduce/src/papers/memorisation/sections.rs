@@ -6,9 +6,9 @@ use super::settings::TEMPERATURES;
 use super::sizes::Sizes;
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::plot::{Axis, AxisScale, Chart, Point, Series};
-use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number};
+use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number, save_svg};
 use serde_json::{Value, json};
+use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::stats::spearman;
 use tenfold_memorisation::{Score, bimodality};
 
@@ -61,7 +61,10 @@ fn sizes(context: &Context, all: &All, found: &Found) -> Result<Section, Reprodu
         let caption = format!(
             "{saturated} There mem is 1 - p out, and it falls where held-out accuracy rises, whatever is memorised."
         );
-        blocks.push(Block::Plot { file: chart.save(context.folder, &format!("memorisation-sizes-{file}"))?, caption });
+        blocks.push(Block::Plot {
+            file: save_svg(context.folder, &format!("memorisation-sizes-{file}"), chart.svg())?,
+            caption,
+        });
         blocks.push(table(data, sizes));
     }
     Ok(Section { title: "Scores over sizes".into(), blocks })
@@ -135,7 +138,7 @@ fn spread(context: &Context, all: &All) -> Result<Section, ReproduceError> {
         title: "Are scores at two ends?".into(),
         blocks: vec![
             Block::Plot {
-                file: chart.save(context.folder, "memorisation-spread")?,
+                file: save_svg(context.folder, "memorisation-spread", chart.svg())?,
                 caption: "Scores of few models lie on a grid and are widened by chance.".into(),
             },
             Block::Table {
@@ -271,7 +274,7 @@ fn distillation(context: &Context, all: &All, found: &Found) -> Result<Section, 
         title: "Distillation".into(),
         blocks: vec![
             Block::Plot {
-                file: chart.save(context.folder, "memorisation-distillation")?,
+                file: save_svg(context.folder, "memorisation-distillation", chart.svg())?,
                 caption: format!(
                     "Teacher and student see the same subset. Intervals over models. The smoothing of {:.3} gives labels the \
                      mean entropy of the larger teacher's outputs at T = 4.",
@@ -325,7 +328,7 @@ fn proxies(context: &Context, all: &All) -> Result<Section, ReproduceError> {
         title: "Proxies".into(),
         blocks: vec![
             Block::Plot {
-                file: chart.save(context.folder, "memorisation-proxies")?,
+                file: save_svg(context.folder, "memorisation-proxies", chart.svg())?,
                 caption: "One run on all examples at each size, beside the score of all models.".into(),
             },
             Block::Table {

@@ -8,10 +8,10 @@ use super::synthetic::{NOISE, Synthetic, WIDTHS};
 use super::theory::{BOUND, DIMENSIONS, NEIGHBOURS, NOISE_LEVELS, SIZES, Theory};
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::plot::{Axis, AxisScale, Chart, Point, Series};
-use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number};
+use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number, save_svg};
 use ndarray::Array2;
 use serde_json::{Value, json};
+use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::stats::{Estimate, StatsError, crossed_interval, mean, mean_interval};
 use tenfold_data::Images;
 use tenfold_resmem::theory::{Risk, t2_law};
@@ -101,15 +101,15 @@ fn on_images(context: &Context, settings: &Settings, real: &Real) -> Result<Sect
             100.0 * settings.validation
         )),
         Block::Plot {
-            file: against_capacity.save(context.folder, "resmem-capacity")?,
+            file: save_svg(context.folder, "resmem-capacity", against_capacity.svg())?,
             caption: "Test accuracy with and without the memory. Bars here are not paired; the next plot's are.".into(),
         },
         Block::Plot {
-            file: gains.save(context.folder, "resmem-gain")?,
+            file: save_svg(context.folder, "resmem-gain", gains.svg())?,
             caption: "Gain over the base, paired by seed and test point; the shuffled memory is the control.".into(),
         },
         Block::Plot {
-            file: against_n.save(context.folder, "resmem-n")?,
+            file: save_svg(context.folder, "resmem-n", against_n.svg())?,
             caption:
                 "Gain from the memory as the training set grows, with equal gradient steps; the shuffled memory is \
                       the control and should show none."
@@ -137,7 +137,7 @@ fn on_images(context: &Context, settings: &Settings, real: &Real) -> Result<Sect
             series: series.collect(),
         };
         blocks.push(Block::Plot {
-            file: chart.save(context.folder, &format!("resmem-{name}"))?,
+            file: save_svg(context.folder, &format!("resmem-{name}"), chart.svg())?,
             caption: format!(
                 "ResMem's validation accuracy over {name}, the other two at their chosen values; bars are t intervals over seeds."
             ),
@@ -247,7 +247,7 @@ fn on_rule(context: &Context, synthetic: &Synthetic) -> Result<Section, Reproduc
             .to_vec(),
     };
     blocks.push(Block::Plot {
-        file: chart.save(context.folder, "resmem-rule")?,
+        file: save_svg(context.folder, "resmem-rule", chart.svg())?,
         caption: "The regime ResMem is made for: the network learns the rule, the memory the exceptions. Keys are \
                   embeddings."
             .into(),
@@ -361,7 +361,7 @@ fn linear(context: &Context, theory: &Theory) -> Result<Section, ReproduceError>
             .collect(),
     };
     let plot = |chart: &Chart, name: &str, caption: &str| -> Result<Block, ReproduceError> {
-        Ok(Block::Plot { file: chart.save(context.folder, name)?, caption: caption.into() })
+        Ok(Block::Plot { file: save_svg(context.folder, name, chart.svg())?, caption: caption.into() })
     };
     Ok(Section {
         title: "Theory: a linear target and a base of bounded norm (synthetic)".into(),

@@ -1,18 +1,13 @@
-//! Line charts with intervals, as SVG.
-//!
-//! Axes are drawn in transformed coordinates (logarithms where asked), so that one chart type serves every
-//! combination of scales. Colours are Okabe and Ito's, which stay apart for colour-blind readers; every series also
-//! has a marker of its own.
+//! Line charts with intervals.
 
-use crate::error::ReproduceError;
-use crate::folder::RunFolder;
+use crate::ChartError;
+use crate::axis::{Axis, Places, tick, with_room};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
-use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (760, 460);
-const COLOURS: [RGBColor; 7] = [
+/// Okabe and Ito's, and grey.
+pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -21,90 +16,6 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(90, 90, 90),
 ];
-
-/// How an axis maps numbers to places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AxisScale {
-    /// Equal steps are equal distances.
-    Linear,
-    /// Equal factors are equal distances; numbers must be positive.
-    Log,
-}
-
-/// An axis.
-#[derive(Debug, Clone)]
-pub struct Axis {
-    /// What it shows, with its unit.
-    pub label: String,
-    /// How it maps numbers.
-    pub scale: AxisScale,
-    /// Where to put ticks; none for round numbers.
-    pub ticks: Vec<f64>,
-}
-
-impl Axis {
-    /// An axis with round ticks.
-    pub fn new(label: impl Into<String>, scale: AxisScale) -> Self {
-        Self { label: label.into(), scale, ticks: Vec::new() }
-    }
-
-    /// Puts ticks at the places measured.
-    pub fn with_ticks(mut self, ticks: impl IntoIterator<Item = f64>) -> Self {
-        self.ticks = ticks.into_iter().collect();
-        self
-    }
-
-    fn place(&self, v: f64) -> f64 {
-        if self.scale == AxisScale::Log { v.log10() } else { v }
-    }
-
-    fn value(&self, place: f64) -> f64 {
-        if self.scale == AxisScale::Log { 10_f64.powf(place) } else { place }
-    }
-
-    /// Ticks inside a range of places.
-    fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
-        if !self.ticks.is_empty() {
-            return self.ticks.iter().map(|t| self.place(*t)).collect();
-        }
-        if self.scale == AxisScale::Log {
-            let decades: Vec<f64> = (lo.ceil() as i32..=hi.floor() as i32).map(f64::from).collect();
-            if decades.len() >= 2 {
-                return decades;
-            }
-            let (first, last) = (lo.floor() as i32, hi.ceil() as i32);
-            let steps = (first..=last).flat_map(|d| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(d)));
-            return steps.filter(|p| (lo..=hi).contains(p)).collect();
-        }
-        let rough = (hi - lo) / 6.0;
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
-        ((lo / step).ceil() as i64..=(hi / step).floor() as i64).map(|i| i as f64 * step).collect()
-    }
-}
-
-/// A drawn axis: places with ticks of our own choice.
-struct Places {
-    range: RangedCoordf64,
-    ticks: Vec<f64>,
-}
-
-impl Ranged for Places {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
-        self.range.map(place, limit)
-    }
-
-    fn key_points<H: KeyPointHint>(&self, _hint: H) -> Vec<f64> {
-        self.ticks.clone()
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.range.range()
-    }
-}
 
 /// A point with an optional interval.
 #[derive(Debug, Clone, Copy)]
@@ -173,38 +84,29 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Draws the chart into `plots/NAME.svg` of the run folder and returns that path.
+    /// The chart as SVG.
     ///
     /// # Errors
-    /// If there is nothing to draw, or the file system refuses.
-    pub fn save(&self, folder: &RunFolder, name: &str) -> Result<String, ReproduceError> {
-        let file = format!("plots/{name}.svg");
-        folder.write(&file, &self.svg(name)?)?;
-        Ok(file)
-    }
-
-    fn svg(&self, name: &str) -> Result<String, ReproduceError> {
+    /// If there is nothing to draw.
+    pub fn svg(&self) -> Result<String, ChartError> {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            self.draw(&area).map_err(|reason| ReproduceError::Plot { name: name.into(), reason })?;
+            self.draw(&area).map_err(ChartError)?;
         }
-        // Scales with the page; the size stays as the intrinsic ratio.
-        Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", self.title.replace('"', "'")), 1))
+        Ok(labelled(svg, &self.title))
     }
 
     fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), String> {
         let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
         area.fill(&WHITE).map_err(text)?;
         let (x, y) = (self.range(true)?, self.range(false)?);
-        let coordinates =
-            |axis: &Axis, (lo, hi): (f64, f64)| Places { range: (lo..hi).into(), ticks: axis.tick_places(lo, hi) };
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, ("sans-serif", 19))
             .margin(14)
             .x_label_area_size(48)
             .y_label_area_size(72)
-            .build_cartesian_2d(coordinates(&self.x, x), coordinates(&self.y, y))
+            .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
             .map_err(text)?;
         chart
             .configure_mesh()
@@ -269,14 +171,9 @@ impl Chart {
         for p in self.series.iter().flat_map(|s| &s.points) {
             let ends = if horizontal { vec![p.x] } else { p.interval.map_or(vec![p.y], |(lo, hi)| vec![p.y, lo, hi]) };
             // An interval that reaches zero has no end on a logarithmic axis: it is cut at the frame.
-            places.extend(ends.into_iter().map(|v| axis.place(v)).filter(|v| v.is_finite()));
+            places.extend(ends.into_iter().map(|v| axis.place(v)));
         }
-        let (lo, hi) = places.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
-        if lo > hi {
-            return Err("no finite point".into());
-        }
-        let room = if hi > lo { 0.06 * (hi - lo) } else { 0.5_f64.max(hi.abs() * 0.1) };
-        Ok((lo - room, hi + room))
+        with_room(places.into_iter())
     }
 
     /// The corner with the fewest points, for the legend.
@@ -304,8 +201,17 @@ impl Chart {
     }
 }
 
+/// A picture that scales with the page, its size being the intrinsic ratio, and says what it is.
+pub(crate) fn labelled(svg: String, title: &str) -> String {
+    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", title.replace('"', "'")), 1)
+}
+
 /// A sign for each series that does not rely on colour.
-fn marker<'b>(series: usize, at: (i32, i32), colour: RGBColor) -> DynElement<'static, SVGBackend<'b>, (i32, i32)> {
+pub(crate) fn marker<'b>(
+    series: usize,
+    at: (i32, i32),
+    colour: RGBColor,
+) -> DynElement<'static, SVGBackend<'b>, (i32, i32)> {
     let (x, y) = at;
     let filled = colour.filled();
     match series % 4 {
@@ -316,23 +222,10 @@ fn marker<'b>(series: usize, at: (i32, i32), colour: RGBColor) -> DynElement<'st
     }
 }
 
-fn tick(v: f64) -> String {
-    let a = v.abs();
-    if a < 1e-12 {
-        "0".into()
-    } else if !(1e-3..1e5).contains(&a) {
-        format!("{v:.0e}")
-    } else if a >= 1000.0 && (v - v.round()).abs() < 1e-6 {
-        format!("{}", v.round())
-    } else {
-        let text = format!("{v:.3}");
-        text.trim_end_matches('0').trim_end_matches('.').to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AxisScale;
 
     fn chart(scale: AxisScale) -> Chart {
         Chart {
@@ -352,7 +245,7 @@ mod tests {
     #[test]
     fn charts_name_title_axes_and_series() {
         for scale in [AxisScale::Linear, AxisScale::Log] {
-            let svg = chart(scale).svg("t").unwrap();
+            let svg = chart(scale).svg().unwrap();
             for word in ["accuracy", "width", "base", "theory", ">8<", ">32<"] {
                 assert!(
                     svg.contains(word) || svg.contains(&word.replace('>', ">\n").replace('<', "\n<")),
@@ -366,16 +259,6 @@ mod tests {
     fn nothing_to_draw_is_an_error() {
         let mut empty = chart(AxisScale::Linear);
         empty.series.iter_mut().for_each(|s| s.points.clear());
-        assert!(empty.svg("t").unwrap_err().to_string().contains("no finite point"));
-    }
-
-    #[test]
-    fn ticks_are_round() {
-        let axis = Axis::new("", AxisScale::Linear);
-        let ticks: Vec<String> = axis.tick_places(0.03, 0.97).into_iter().map(tick).collect();
-        assert_eq!(ticks, ["0.2", "0.4", "0.6", "0.8"]);
-        let log = Axis::new("", AxisScale::Log);
-        let ticks: Vec<String> = log.tick_places(-2.1, 1.1).into_iter().map(|p| tick(log.value(p))).collect();
-        assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
+        assert!(empty.svg().unwrap_err().to_string().contains("no finite point"));
     }
 }

@@ -1,0 +1,141 @@
+//! Axes, drawn in transformed coordinates (logarithms where asked), so that one chart type serves every combination of scales.
+
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::Ranged;
+
+/// How an axis maps numbers to places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisScale {
+    /// Equal steps are equal distances.
+    Linear,
+    /// Equal factors are equal distances; numbers must be positive.
+    Log,
+}
+
+/// An axis.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// What it shows, with its unit.
+    pub label: String,
+    /// How it maps numbers.
+    pub scale: AxisScale,
+    /// Where to put ticks; none for round numbers.
+    pub ticks: Vec<f64>,
+}
+
+impl Axis {
+    /// An axis with round ticks.
+    pub fn new(label: impl Into<String>, scale: AxisScale) -> Self {
+        Self { label: label.into(), scale, ticks: Vec::new() }
+    }
+
+    /// Puts ticks at the places measured.
+    pub fn with_ticks(mut self, ticks: impl IntoIterator<Item = f64>) -> Self {
+        self.ticks = ticks.into_iter().collect();
+        self
+    }
+
+    pub(crate) fn place(&self, v: f64) -> f64 {
+        if self.scale == AxisScale::Log { v.log10() } else { v }
+    }
+
+    pub(crate) fn value(&self, place: f64) -> f64 {
+        if self.scale == AxisScale::Log { 10_f64.powf(place) } else { place }
+    }
+
+    /// Ticks inside a range of places.
+    pub(crate) fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
+        if !self.ticks.is_empty() {
+            return self.ticks.iter().map(|t| self.place(*t)).collect();
+        }
+        if self.scale == AxisScale::Log {
+            let decades: Vec<f64> = (lo.ceil() as i32..=hi.floor() as i32).map(f64::from).collect();
+            if decades.len() >= 2 {
+                return decades;
+            }
+            let (first, last) = (lo.floor() as i32, hi.ceil() as i32);
+            let steps = (first..=last).flat_map(|d| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(d)));
+            return steps.filter(|p| (lo..=hi).contains(p)).collect();
+        }
+        let rough = (hi - lo) / 6.0;
+        let power = 10_f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
+        ((lo / step).ceil() as i64..=(hi / step).floor() as i64).map(|i| i as f64 * step).collect()
+    }
+}
+
+/// A drawn axis: places with ticks of our own choice.
+pub(crate) struct Places {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Places {
+    pub(crate) fn new(axis: &Axis, (lo, hi): (f64, f64)) -> Self {
+        Self { range: (lo..hi).into(), ticks: axis.tick_places(lo, hi) }
+    }
+
+    /// Without ticks.
+    pub(crate) fn plain((lo, hi): (f64, f64)) -> Self {
+        Self { range: (lo..hi).into(), ticks: Vec::new() }
+    }
+}
+
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(place, limit)
+    }
+
+    fn key_points<H: KeyPointHint>(&self, _hint: H) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.range.range()
+    }
+}
+
+/// The range of places with a little room at both ends.
+pub(crate) fn with_room(places: impl Iterator<Item = f64>) -> Result<(f64, f64), String> {
+    let finite = places.filter(|v| v.is_finite());
+    let (lo, hi) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
+    if lo > hi {
+        return Err("no finite point".into());
+    }
+    let room = if hi > lo { 0.06 * (hi - lo) } else { 0.5_f64.max(hi.abs() * 0.1) };
+    Ok((lo - room, hi + room))
+}
+
+/// The number at a tick.
+pub(crate) fn tick(v: f64) -> String {
+    let a = v.abs();
+    if a < 1e-12 {
+        "0".into()
+    } else if !(1e-3..1e5).contains(&a) {
+        format!("{v:.0e}")
+    } else if a >= 1000.0 && (v - v.round()).abs() < 1e-6 {
+        format!("{}", v.round())
+    } else {
+        let text = format!("{v:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        let axis = Axis::new("", AxisScale::Linear);
+        let ticks: Vec<String> = axis.tick_places(0.03, 0.97).into_iter().map(tick).collect();
+        assert_eq!(ticks, ["0.2", "0.4", "0.6", "0.8"]);
+        let log = Axis::new("", AxisScale::Log);
+        let ticks: Vec<String> = log.tick_places(-2.1, 1.1).into_iter().map(|p| tick(log.value(p))).collect();
+        assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
+    }
+}

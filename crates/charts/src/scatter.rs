@@ -1,0 +1,218 @@
+//! Clouds of points with histograms at the margins.
+
+use crate::ChartError;
+use crate::axis::{Axis, Places, tick, with_room};
+use crate::chart::{COLOURS, labelled};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (760, 560);
+/// Height and width of the histograms.
+const MARGIN: u32 = 80;
+/// Bars of a histogram.
+const BARS: usize = 40;
+/// A cloud shows at most so many points, spread evenly over it; its histograms count them all.
+const SHOWN: usize = 3_000;
+
+/// Points of one kind.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// Its name in the legend.
+    pub name: String,
+    /// `(x, y)`; points that an axis cannot show are left out.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A straight line between two points in the axes' own scale, to compare with.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its name in the legend.
+    pub name: String,
+    /// One end.
+    pub from: (f64, f64),
+    /// The other.
+    pub to: (f64, f64),
+}
+
+/// Clouds of points, with a histogram of each above and beside.
+///
+/// ```
+/// use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter};
+/// let scatter = Scatter {
+///     title: "bias and variance".into(),
+///     x: Axis::new("variance", AxisScale::Log),
+///     y: Axis::new("squared bias", AxisScale::Log),
+///     clouds: vec![Cloud { name: "right".into(), points: vec![(1e-3, 2e-3), (1e-2, 1e-2)] }],
+///     lines: vec![Line { name: "equal".into(), from: (1e-3, 1e-3), to: (1e-2, 1e-2) }],
+/// };
+/// let svg = scatter.svg()?;
+/// assert!(svg.contains("squared bias") && svg.matches("<circle").count() >= 2);
+/// # Ok::<(), tenfold_charts::ChartError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scatter {
+    /// What it shows.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// Up to seven clouds; later ones are drawn above earlier ones.
+    pub clouds: Vec<Cloud>,
+    /// Lines above them.
+    pub lines: Vec<Line>,
+}
+
+impl Scatter {
+    /// The chart as SVG.
+    ///
+    /// # Errors
+    /// If there is no point that the axes can show.
+    pub fn svg(&self) -> Result<String, ChartError> {
+        let mut svg = String::new();
+        {
+            let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+            self.draw(&area).map_err(ChartError)?;
+        }
+        Ok(labelled(svg, &self.title))
+    }
+
+    /// Places of a cloud's points that both axes can show.
+    fn places(&self, cloud: &Cloud) -> Vec<(f64, f64)> {
+        let places = cloud.points.iter().map(|(x, y)| (self.x.place(*x), self.y.place(*y)));
+        places.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+    }
+
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), String> {
+        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
+        area.fill(&WHITE).map_err(text)?;
+        let area = area.titled(&self.title, ("sans-serif", 19)).map_err(text)?;
+        let clouds: Vec<Vec<(f64, f64)>> = self.clouds.iter().map(|cloud| self.places(cloud)).collect();
+        let x = with_room(clouds.iter().flatten().map(|p| p.0))?;
+        let y = with_room(clouds.iter().flatten().map(|p| p.1))?;
+        let (above, below) = area.split_vertically(MARGIN);
+        let (above, _) = above.split_horizontally(SIZE.0 - MARGIN);
+        let (main, beside) = below.split_horizontally(SIZE.0 - MARGIN);
+
+        let mut chart = ChartBuilder::on(&main)
+            .margin_left(14)
+            .margin_bottom(14)
+            .x_label_area_size(48)
+            .y_label_area_size(72)
+            .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
+            .map_err(text)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(RGBColor(228, 232, 238))
+            .axis_style(RGBColor(90, 100, 112))
+            .x_desc(&self.x.label)
+            .y_desc(&self.y.label)
+            .x_label_formatter(&|p| tick(self.x.value(*p)))
+            .y_label_formatter(&|p| tick(self.y.value(*p)))
+            .label_style(("sans-serif", 14))
+            .axis_desc_style(("sans-serif", 15))
+            .draw()
+            .map_err(text)?;
+        for (i, (cloud, places)) in self.clouds.iter().zip(&clouds).enumerate() {
+            let colour = COLOURS[i % COLOURS.len()];
+            let every = places.len().div_ceil(SHOWN).max(1);
+            let dots = places.iter().step_by(every).map(|place| Circle::new(*place, 2, colour.mix(0.55).filled()));
+            chart
+                .draw_series(dots)
+                .map_err(text)?
+                .label(&cloud.name)
+                .legend(move |(x, y)| EmptyElement::at((x, y)) + Circle::new((10, 0), 4, colour.filled()));
+        }
+        for (i, line) in self.lines.iter().enumerate() {
+            let colour = COLOURS[(self.clouds.len() + i) % COLOURS.len()];
+            let ends = [line.from, line.to].map(|(x, y)| (self.x.place(x), self.y.place(y)));
+            let dashes = DashedLineSeries::new(ends, 6, 4, colour.stroke_width(2));
+            chart.draw_series(dashes).map_err(text)?.label(&line.name).legend(move |(x, y)| {
+                PathElement::new(vec![(x, y), (x + 7, y), (x + 12, y), (x + 19, y)], colour.stroke_width(2))
+            });
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .background_style(WHITE.mix(0.85))
+            .border_style(RGBColor(216, 222, 230))
+            .label_font(("sans-serif", 14))
+            .draw()
+            .map_err(text)?;
+        self.histograms(&above, &clouds, x, true)?;
+        self.histograms(&beside, &clouds, y, false)?;
+        area.present().map_err(text)
+    }
+
+    /// Outlines of the clouds' distributions along one axis, each as a share of its own points.
+    fn histograms(
+        &self,
+        area: &DrawingArea<SVGBackend<'_>, Shift>,
+        clouds: &[Vec<(f64, f64)>],
+        range: (f64, f64),
+        horizontal: bool,
+    ) -> Result<(), String> {
+        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
+        let shares: Vec<Vec<f64>> =
+            clouds.iter().map(|c| shares(c.iter().map(|p| if horizontal { p.0 } else { p.1 }), range)).collect();
+        let top = shares.iter().flatten().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1.05;
+        let mut builder = ChartBuilder::on(area);
+        if horizontal {
+            builder.margin_left(14).y_label_area_size(72);
+        } else {
+            builder.margin_bottom(14).x_label_area_size(48);
+        }
+        let (across, along) = (Places::plain((0.0, top)), Places::plain(range));
+        let (x, y) = if horizontal { (along, across) } else { (across, along) };
+        let mut chart = builder.build_cartesian_2d(x, y).map_err(text)?;
+        let width = (range.1 - range.0) / BARS as f64;
+        for (i, shares) in shares.iter().enumerate() {
+            let steps = shares.iter().enumerate().flat_map(|(b, share)| {
+                let edge = |b: usize| range.0 + b as f64 * width;
+                [(edge(b), *share), (edge(b + 1), *share)]
+            });
+            let path: Vec<(f64, f64)> =
+                steps.map(|(at, share)| if horizontal { (at, share) } else { (share, at) }).collect();
+            chart.draw_series(LineSeries::new(path, COLOURS[i % COLOURS.len()].stroke_width(2))).map_err(text)?;
+        }
+        Ok(())
+    }
+}
+
+/// The share of values in each bar.
+fn shares(values: impl ExactSizeIterator<Item = f64>, (lo, hi): (f64, f64)) -> Vec<f64> {
+    let mut shares = vec![0.0; BARS];
+    let each = 1.0 / values.len().max(1) as f64;
+    for value in values {
+        let bar = ((value - lo) / (hi - lo) * BARS as f64) as usize;
+        shares[bar.min(BARS - 1)] += each;
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AxisScale;
+
+    fn scatter(points: Vec<(f64, f64)>) -> Scatter {
+        let axis = |label: &str| Axis::new(label, AxisScale::Log);
+        let clouds = vec![Cloud { name: "cloud".into(), points }];
+        Scatter { title: "t".into(), x: axis("x"), y: axis("y"), clouds, lines: Vec::new() }
+    }
+
+    #[test]
+    fn shares_count_every_value_once() {
+        let counted = shares([0.0, 0.1, 0.99, 1.0].into_iter(), (0.0, 1.0));
+        assert!((counted.iter().sum::<f64>() - 1.0).abs() < 1e-12 && counted[BARS - 1] == 0.5);
+    }
+
+    #[test]
+    fn many_points_are_thinned_and_zeros_left_out_on_a_logarithmic_axis() {
+        let many = (1..=10_000).map(|i| (f64::from(i), f64::from(i))).chain([(0.0, 1.0)]).collect();
+        let dots = scatter(many).svg().unwrap().matches("<circle").count();
+        assert!((2_000..=SHOWN + 1).contains(&dots), "{dots}");
+        assert!(scatter(vec![(0.0, 1.0)]).svg().unwrap_err().to_string().contains("no finite point"));
+    }
+}

@@ -1,0 +1,147 @@
+//! `tenfold analysis collapse`: how far a network's last layer has collapsed.
+
+use super::input::named;
+use super::{number, shown};
+use crate::error::CliError;
+use crate::output::{Output, ending};
+use crate::page::{Report, write_page};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use tenfold_analysis::collapse::{FrameFit, NeuralCollapse, closed_form};
+use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
+use tenfold_core_tensor::arrays::{ArrayPath, read_labels, read_matrix, read_vector};
+
+/// Measure neural collapse (NC1 to NC4) of embeddings, and whether logits look like a simplex frame with noise.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  tenfold analysis collapse --embeddings emb.npy --labels y.npy --head head.npz:w --bias head.npz:b \\\n    --logits logits.npy --report collapse.html"
+)]
+pub(crate) struct Collapse {
+    /// Inputs of the last layer, `[points, width]`.
+    #[arg(long, value_name = "ARRAY")]
+    embeddings: ArrayPath,
+    /// The class of every point, from 0.
+    #[arg(long, value_name = "ARRAY")]
+    labels: ArrayPath,
+    /// Weights of the last layer, `[classes, width]`: adds NC3 and NC4.
+    #[arg(long, value_name = "ARRAY")]
+    head: Option<ArrayPath>,
+    /// Its bias, `[classes]`.
+    #[arg(long, value_name = "ARRAY", requires = "head")]
+    bias: Option<ArrayPath>,
+    /// Logits of the points, `[points, classes]`: fits the simplex frame and its noise.
+    #[arg(long, value_name = "ARRAY")]
+    logits: Option<ArrayPath>,
+    /// Page to write: with --logits, quantiles of the noise against Gumbel's and Gauss's law.
+    #[arg(long, value_name = "FILE.html", value_parser = ending("html"))]
+    report: Option<PathBuf>,
+}
+
+impl Collapse {
+    pub(crate) fn run(self) -> Result<Output, CliError> {
+        let (embeddings, labels) = (read_matrix(&self.embeddings)?, read_labels(&self.labels)?);
+        if labels.len() != embeddings.nrows() {
+            let (left, right) = (format!("--embeddings {}", self.embeddings), format!("--labels {}", self.labels));
+            return Err(CliError::Rows { left, left_rows: embeddings.nrows(), right, right_rows: labels.len() });
+        }
+        let head = self.head.as_ref().map(read_matrix).transpose()?;
+        let bias = self.bias.as_ref().map(read_vector).transpose()?;
+        let classes = head.as_ref().map_or(labels.iter().max().map_or(0, |c| c + 1), |head| head.nrows());
+        let pair = head.as_ref().map(|head| (head.view(), bias.as_ref().map(|bias| bias.view())));
+        let found = NeuralCollapse::of(embeddings.view(), &labels, classes, pair)
+            .map_err(|error| named("--embeddings", &self.embeddings, error))?;
+        let frame = match &self.logits {
+            None => None,
+            Some(path) => {
+                Some(FrameFit::of(read_matrix(path)?.view(), &labels).map_err(|error| named("--logits", path, error))?)
+            }
+        };
+        if let Some(path) = &self.report {
+            let page = self.page(&found, frame.as_ref(), classes)?;
+            write_page(path, &page)?;
+        }
+        let optional = |v: Option<f64>| v.map_or_else(|| "needs --head".to_string(), number);
+        let mut output = Output::new()
+            .field("points", labels.len(), labels.len())
+            .field("classes", classes, classes)
+            .field("nc1_within", number(found.within), found.within)
+            .field("nc2_lengths", number(found.lengths), found.lengths)
+            .field("nc2_angles", number(found.angles), found.angles)
+            .field("nc2_spread", number(found.spread), found.spread)
+            .field("nc3_duality", optional(found.duality), json!(found.duality))
+            .field("nc4_nearest", optional(found.nearest), json!(found.nearest))
+            .field("nearest_mean_error", number(found.nearest_error), found.nearest_error);
+        if let Some(frame) = &frame {
+            output = output
+                .field("frame_scale", number(frame.scale), frame.scale)
+                .field(
+                    "frame_explains",
+                    format!("{:.1} % of the logits' squares", 100.0 * frame.explained),
+                    frame.explained,
+                )
+                .field("noise", number(frame.noise), frame.noise)
+                .field("gumbel", shown(&frame.gumbel.correlation), json!(frame.gumbel))
+                .field("gaussian", shown(&frame.gaussian.correlation), json!(frame.gaussian))
+                .field("gumbel_less_gaussian", shown(&frame.difference), json!(frame.difference));
+        }
+        if let Some(path) = &self.report {
+            output = output.field("report", path.display(), path.display().to_string());
+        }
+        Ok(output)
+    }
+
+    fn page(&self, found: &NeuralCollapse, frame: Option<&FrameFit>, classes: usize) -> Result<String, CliError> {
+        let mut page = Report::new("Neural collapse");
+        page.paragraph(&format!(
+            "{} with the labels {}. All numbers fall to 0 as a network collapses.",
+            self.embeddings, self.labels
+        ));
+        let row = |name: &str, value: Option<f64>| vec![name.to_string(), value.map_or("needs a head".into(), number)];
+        page.table(
+            &["", "value"],
+            &[
+                row("NC1: tr(Sigma_W Sigma_B^+) / C", Some(found.within)),
+                row("NC2: variation of the lengths of class means", Some(found.lengths)),
+                row("NC2: deviation of the cosines between them", Some(found.angles)),
+                row("NC2: mean |cos + 1/(C-1)|", Some(found.spread)),
+                row("NC3: head against class means", found.duality),
+                row("NC4: share where head and nearest mean disagree", found.nearest),
+            ],
+        );
+        if let Some(frame) = frame {
+            page.heading("Logits as a simplex frame with noise");
+            let series = |name: &str, fit: &tenfold_analysis::collapse::QuantileFit| {
+                Series::new(name, fit.quantiles.iter().step_by(4).map(|(law, seen)| Point::bare(*law, *seen)).collect())
+            };
+            let ends = [-3.0, 3.0].map(|v| Point::bare(v, v)).to_vec();
+            let chart = Chart {
+                title: "quantiles of the logits' noise".into(),
+                x: Axis::new("quantile of the law (standard deviations)", AxisScale::Linear),
+                y: Axis::new("quantile of the residuals (standard deviations)", AxisScale::Linear),
+                series: vec![
+                    series("Gumbel", &frame.gumbel),
+                    series("Gauss", &frame.gaussian),
+                    Series::reference("that law", ends),
+                ],
+            };
+            page.drawing(&chart.svg()?, "The law that the noise has lies on the dashed line.");
+            page.table(
+                &["", "correlation of quantiles, 95 % over points", "largest distance"],
+                &[("Gumbel", &frame.gumbel), ("Gauss", &frame.gaussian)]
+                    .map(|(name, fit)| vec![name.to_string(), shown(&fit.correlation), number(fit.distance)]),
+            );
+            // s' = s sqrt(K/(K-1)) in units of the Gumbel noise's own scale.
+            let unit = (std::f64::consts::PI.powi(2) / 6.0 * (1.0 - 1.0 / classes as f64)).sqrt();
+            let scale = frame.scale * (classes as f64 / (classes as f64 - 1.0)).sqrt() / (frame.noise / unit);
+            if let Ok(form) = closed_form(classes, scale) {
+                page.paragraph(&format!(
+                    "Were the noise Gumbel's and of scale one, the scale s' = {scale:.2} would give Bias^2 = {} and Var = {}.",
+                    number(form.bias),
+                    number(form.variance)
+                ));
+            }
+        }
+        Ok(page.html())
+    }
+}

@@ -1,0 +1,131 @@
+//! Blocks along the second axis of an array, without the whole of it in memory.
+
+use super::open::{Opened, open};
+use super::{ArrayError, ArrayPath, decode, read_array};
+use crate::files::FileError;
+use ndarray::{Array3, Ix3, s};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+/// Reads an array `[N, n, C]` some of the n at a time, each block with all N: what K models say of some points.
+///
+/// `.npy` and `.safetensors` files are read where the numbers lie, so a block takes its own memory only. The arrays of an `.npz`
+/// file, and arrays in Fortran order, are read whole first.
+///
+/// ```
+/// use ndarray::{Array3, s};
+/// use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("p.npy");
+/// let array = Array3::from_shape_fn((3, 5, 2), |(t, i, k)| (t * 100 + i * 10 + k) as f32);
+/// write_npy(&path, array.view())?;
+/// let mut slabs = Slabs::open(&ArrayPath::from(path))?;
+/// assert_eq!(slabs.next_slab(2)?.unwrap(), array.slice(s![.., 0..2, ..]));
+/// assert_eq!(slabs.next_slab(9)?.unwrap(), array.slice(s![.., 2..5, ..]));
+/// assert!(slabs.next_slab(9)?.is_none());
+/// # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
+/// ```
+pub struct Slabs {
+    opened: Opened,
+    shape: [usize; 3],
+    next: usize,
+    source: Source,
+}
+
+enum Source {
+    /// The file, to be read in places.
+    File(File),
+    /// All numbers.
+    Whole(Array3<f32>),
+}
+
+impl Slabs {
+    /// Opens an array and checks its header.
+    ///
+    /// # Errors
+    /// As [`read_array`], or an array that has not three axes.
+    pub fn open(path: &ArrayPath) -> Result<Self, ArrayError> {
+        let opened = open(path)?;
+        let [a, b, c] = opened.shape[..] else {
+            let (path, shape) = (opened.path, opened.shape);
+            return Err(ArrayError::Shape { path, shape, rule: "must have three axes" });
+        };
+        let in_place = !opened.fortran_order && opened.path.file.extension().is_none_or(|e| e != "npz");
+        let source = if in_place {
+            let file = &opened.path.file;
+            Source::File(File::open(file).map_err(|e| FileError::new(file, e))?)
+        } else {
+            let array = read_array(path)?.into_dimensionality::<Ix3>();
+            Source::Whole(array.map_err(|e| opened.broken(opened.offset, e.to_string()))?)
+        };
+        Ok(Self { opened, shape: [a, b, c], next: 0, source })
+    }
+
+    /// The array's shape.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The next at most `count` of the second axis, `[N, count, C]`; none at the end.
+    ///
+    /// # Errors
+    /// If the data end early or the file cannot be read.
+    pub fn next_slab(&mut self, count: usize) -> Result<Option<Array3<f32>>, ArrayError> {
+        let [outer, middle, inner] = self.shape;
+        let count = count.min(middle - self.next);
+        if count == 0 {
+            return Ok(None);
+        }
+        let first = self.next;
+        self.next += count;
+        let file = match &mut self.source {
+            Source::Whole(array) => return Ok(Some(array.slice(s![.., first..first + count, ..]).to_owned())),
+            Source::File(file) => file,
+        };
+        let (dtype, big_endian) = (self.opened.dtype, self.opened.big_endian);
+        let mut bytes = vec![0; count * inner * dtype.size()];
+        let mut values = Vec::with_capacity(outer * count * inner);
+        for t in 0..outer {
+            let at = self.opened.offset + ((t * middle + first) * inner * dtype.size()) as u64;
+            let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut bytes));
+            read.map_err(|e| self.opened.broken(at, format!("data cannot be read ({e})")))?;
+            decode::floats(&bytes, dtype, big_endian, &mut values);
+        }
+        let slab = Array3::from_shape_vec((outer, count, inner), values);
+        slab.map(Some).map_err(|e| self.opened.broken(self.opened.offset, e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrays::{write_npy, write_npz};
+
+    #[test]
+    fn every_format_gives_the_same_slabs() {
+        let folder = tempfile::tempdir().unwrap();
+        let array = Array3::from_shape_fn((2, 7, 3), |(t, i, k)| (t * 50 + i * 5 + k) as f32);
+        let (npy, npz) = (folder.path().join("a.npy"), folder.path().join("a.npz"));
+        write_npy(&npy, array.view()).unwrap();
+        write_npz(&npz, &[("a", &array.view())]).unwrap();
+        for path in [ArrayPath::from(npy), format!("{}:a", npz.display()).parse().unwrap()] {
+            let mut slabs = Slabs::open(&path).unwrap();
+            assert_eq!(slabs.shape(), [2, 7, 3]);
+            let mut seen = 0;
+            while let Some(slab) = slabs.next_slab(3).unwrap() {
+                assert_eq!(slab, array.slice(s![.., seen..seen + slab.dim().1, ..]), "{path}");
+                seen += slab.dim().1;
+            }
+            assert_eq!(seen, 7);
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        write_npy(&path, ndarray::Array2::<f32>::zeros((2, 2)).view()).unwrap();
+        let error = Slabs::open(&ArrayPath::from(path)).err().map(|e| e.to_string()).unwrap();
+        assert!(error.contains("must have three axes"), "{error}");
+    }
+}

@@ -1,0 +1,132 @@
+//! What is claimed of bias and variance, written before any run.
+
+use crate::claim::{Claim, Kind, Rule};
+
+/// Largest misfit of an identity that rounding explains.
+const ROUNDING: f64 = 1e-12;
+/// Distance of the slope from one that counts as aligned.
+const SLOPE_MARGIN: f64 = 0.25;
+/// Difference of the gap from the Gini impurity that counts as none.
+const GAP_MARGIN: f64 = 0.01;
+/// What bins may hide of a calibration error.
+const HIDDEN: f64 = 0.01;
+/// Relative difference of a closed form from Monte Carlo that counts as none.
+const FORM_MARGIN: f64 = 0.02;
+/// Difference of disagreement and error that counts as none.
+const DISAGREEMENT_MARGIN: f64 = 0.02;
+
+/// Twelve claims.
+pub(super) fn claims() -> Vec<Claim> {
+    vec![
+        Claim {
+            id: "bias-variance.identity-additive",
+            kind: Kind::Identity,
+            statement: "Squared bias and variance of a point add up to its mean loss; so do those of the cross-entropy.",
+            source: "specification section 2",
+            statistic: "largest |Bias^2 + Var - loss| of a point, over all ensembles and both losses, as a share of the loss \
+                        where that is above one",
+            rule: Rule::Tolerance(ROUNDING),
+        },
+        Claim {
+            id: "bias-variance.exact-gap-identity",
+            kind: Kind::Identity,
+            statement: "Bias^2 - Var = G + 2 (||h||^2 - h_y) at every point.",
+            source: "specification section 4a (derived there)",
+            statistic: "largest absolute misfit of a point, over all ensembles",
+            rule: Rule::Tolerance(ROUNDING),
+        },
+        Claim {
+            id: "bias-variance.aligned-on-correct",
+            kind: Kind::Control,
+            statement: "On points that the mean model gets right, log Bias^2 goes with log Var at slope one; independent noise \
+                        makes it so by itself.",
+            source: "specification sections 1 and 5; amendments",
+            statistic: "slope of total least squares at the widest perceptron minus one, plug-in, right points; jackknife over \
+                        models",
+            rule: Rule::Within(SLOPE_MARGIN),
+        },
+        Claim {
+            id: "bias-variance.aligned-beyond-null",
+            kind: Kind::Empirical,
+            statement: "Right points lie closer to a line than independent logit noise of one size puts them.",
+            source: "specification sections 1 and 5",
+            statistic: "R^2 of log Bias^2 on log Var at the widest perceptron minus the mean R^2 of the null with tau from its own \
+                        logits; jackknife over models",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "bias-variance.bias-bounds-variance",
+            kind: Kind::Empirical,
+            statement: "Bias^2 >= c Var on nearly all right points, with a c above the floor of N models and above that of \
+                        independent noise.",
+            source: "specification sections 1 and 2; amendments",
+            statistic: "log of the largest c that 95 % of the right points reach at the widest perceptron, minus the log of the \
+                        larger of 1/(N-1) and the null's mean c; jackknife over models",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "bias-variance.stronger-when-larger",
+            kind: Kind::Empirical,
+            statement: "Alignment beyond the null is stronger in larger networks.",
+            source: "specification section 1",
+            statistic: "R^2 beyond the null at the widest perceptron minus that at the narrowest; jackknife over the models of \
+                        each",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "bias-variance.calibration-implies-equality",
+            kind: Kind::Theory,
+            statement: "Where the mean model is calibrated, E[Bias^2] - E[Var] = E[G].",
+            source: "specification section 4b (derived there)",
+            statistic: "mean of Bias^2 - Var - G over the points of a synthetic ensemble whose labels are drawn from its mean \
+                        model; t interval over points",
+            rule: Rule::Within(GAP_MARGIN),
+        },
+        Claim {
+            id: "bias-variance.calibration-bound-holds",
+            kind: Kind::Theory,
+            statement: "The distance from that equality is at most twice the sum over classes of the calibration errors.",
+            source: "specification section 4b (derived there)",
+            statistic: "smallest, over nine temperatures from 0.25 to 4 at the widest perceptron, of right side minus left side; \
+                        debiased errors in 15 bins of equal mass, interval over points; 0.01 is left to what bins hide",
+            rule: Rule::Above(-HIDDEN),
+        },
+        Claim {
+            id: "bias-variance.collapse-closed-forms",
+            kind: Kind::Theory,
+            statement: "Bias^2 and Var of the simple model of collapse have the closed forms derived for it.",
+            source: "specification section 4c (derived there)",
+            statistic: "of the relative deviations of Monte Carlo from the closed form, nine settings of K and s', the one \
+                        whose interval reaches furthest from zero; t interval over repetitions",
+            rule: Rule::Within(FORM_MARGIN),
+        },
+        Claim {
+            id: "bias-variance.kl-weaker",
+            kind: Kind::Empirical,
+            statement: "Under the cross-entropy in place of the squared loss, points are less aligned.",
+            source: "specification section 1, point 5 (a referee's reading)",
+            statistic: "R^2 of log bias on log variance of the cross-entropy minus that of the squared loss, right points of the \
+                        widest perceptron; jackknife over models",
+            rule: Rule::Below(0.0),
+        },
+        Claim {
+            id: "bias-variance.variance-unimodal-in-width",
+            kind: Kind::Empirical,
+            statement: "The mean variance over points rises and then falls with width.",
+            source: "specification sections 6 and 7 (Yang et al. 2020)",
+            statistic: "the smaller of: mean variance at the peak minus that at the narrowest, and minus that at the widest \
+                        perceptron; the peak chosen on the first half of the models, all three measured on the second; jackknife \
+                        over its models",
+            rule: Rule::Above(0.0),
+        },
+        Claim {
+            id: "bias-variance.disagreement-equals-error-after-temperature",
+            kind: Kind::Empirical,
+            statement: "After temperature scaling, the disagreement of two models is the error of one.",
+            source: "specification section 4b; amendments (soft form)",
+            statistic: "mean of 1 - <h_t, h_t'> over pairs of distinct models minus mean of 1 - h_y at the widest perceptron, one \
+                        temperature fitted on validation images; interval over models and points",
+            rule: Rule::Within(DISAGREEMENT_MARGIN),
+        },
+    ]
+}

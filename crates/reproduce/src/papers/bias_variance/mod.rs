@@ -1,0 +1,45 @@
+//! On bias-variance alignment in deep models.
+
+mod claims;
+mod data;
+mod findings;
+mod networks;
+mod others;
+mod sections;
+mod settings;
+mod synthetic;
+
+use crate::context::Context;
+use crate::error::ReproduceError;
+use crate::paper::{Outcome, Paper};
+use settings::Settings;
+
+/// The paper.
+pub(crate) const PAPER: Paper = Paper {
+    name: "bias-variance",
+    title: "On bias-variance alignment in deep models",
+    citation: "Chen, Lukasik, Jitkrittum, You, Kumar; ICLR 2024, arXiv 2310.09250",
+    claims: claims::claims,
+    data_sets: |scale, data| vec![Settings::new(scale, data).data],
+    run,
+};
+
+fn run(context: &Context) -> Result<Outcome, ReproduceError> {
+    let settings = Settings::new(context.scale, context.data.as_deref());
+    let data = data::Data::load(context, &settings)?;
+    context.progress.add_steps(settings.steps(&data));
+    context.progress.note("networks of all sizes");
+    let networks = networks::measure(context, &settings, &data)?;
+    context.progress.note("neighbours and trees");
+    let others = others::measure(context, &settings, &data)?;
+    context.progress.note("synthetic ensembles and closed forms");
+    let synthetic = synthetic::run(&settings)?;
+    let all =
+        findings::All { settings: &settings, data: &data, networks: &networks, others: &others, synthetic: &synthetic };
+    let found = findings::findings(&all)?;
+    Ok(Outcome {
+        sections: sections::sections(context, &all, &found)?,
+        metrics: sections::metrics(&all),
+        findings: found.findings,
+    })
+}
