@@ -2,7 +2,8 @@
 
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use ndarray::ArrayView2;
+use crate::scale::{Scale, errors_of};
+use ndarray::{Array2, ArrayView2, ArrayView3};
 use serde::Serialize;
 use tenfold_core_tensor::ops::top_k::argmax;
 use tenfold_core_tensor::seed::Seed;
@@ -139,6 +140,37 @@ impl Calibration {
     }
 }
 
+/// Probabilities of the mean model, `h(x) = mean_t h_t(x)`, `[n, C]`: probabilities are averaged, not logits.
+///
+/// ```
+/// use ndarray::array;
+/// use tenfold_analysis::{Scale, mean_model};
+/// let h = mean_model(array![[[0.0_f32, 0.0]], [[100.0, 0.0]]].view(), Scale::logits())?;
+/// assert!((h[[0, 0]] - 0.75).abs() < 1e-12);
+/// # Ok::<(), tenfold_analysis::AnalysisError>(())
+/// ```
+///
+/// # Errors
+/// No models, a row that is no probability vector, or logits that are not finite, as [`Decomposition::add`] names them.
+pub fn mean_model(predictions: ArrayView3<f32>, scale: Scale) -> Result<Array2<f64>, AnalysisError> {
+    let (models, points, classes) = predictions.dim();
+    require(models >= 1, "models", models, "must be at least 1")?;
+    require(classes >= 2, "classes", classes, "must be at least 2")?;
+    scale.validate()?;
+    let mut mean = Array2::<f64>::zeros((points, classes));
+    let mut errors = vec![0.0; classes];
+    for (t, model) in predictions.outer_iter().enumerate() {
+        for (i, (row, mut to)) in model.outer_iter().zip(mean.outer_iter_mut()).enumerate() {
+            errors_of(scale, &row.to_vec(), 0, &mut errors, [t, i])?;
+            errors[0] += 1.0;
+            to.iter_mut().zip(&errors).for_each(|(to, p)| *to += p / models as f64);
+        }
+    }
+    // Rounding of the sum.
+    mean.mapv_inplace(|p| p.clamp(0.0, 1.0));
+    Ok(mean)
+}
+
 /// Gap and Gini of the points of a bin.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct GapBin {
@@ -215,8 +247,8 @@ impl GapBound {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Randomness, Scale};
-    use ndarray::{Array2, Array3};
+    use crate::Randomness;
+    use ndarray::Array3;
     use rand::RngExt;
     use rand_distr::{Distribution, StandardNormal};
 
@@ -267,17 +299,10 @@ mod tests {
 
     #[test]
     fn sharpening_breaks_it_and_the_bound_holds() {
-        let (p, labels, mean) = calibrated(10, 4_000);
+        let (p, labels, _) = calibrated(10, 4_000);
         let sharp = p.mapv(|p| 3.0 * p.max(1e-30).ln());
         let found = Decomposition::of(sharp.view(), &labels, Scale::logits(), Randomness::Unknown).unwrap();
-        let mut h = Array2::<f64>::zeros(mean.dim());
-        for model in sharp.outer_iter() {
-            for (mut to, z) in h.outer_iter_mut().zip(model.outer_iter()) {
-                let mut z: Vec<f64> = z.iter().map(|v| f64::from(*v)).collect();
-                tenfold_core_tensor::ops::softmax::softmax_in_place(&mut z);
-                to.iter_mut().zip(z).for_each(|(to, v)| *to += v / 10.0);
-            }
-        }
+        let h = mean_model(sharp.view(), Scale::logits()).unwrap();
         let calibration = Calibration::of(h.view(), &labels, Bins::default()).unwrap();
         let bound = GapBound::of(&found, &calibration);
         assert!(bound.left > 0.05 && bound.left < bound.right_debiased, "{bound:?}");

@@ -62,7 +62,7 @@ mod scale;
 mod temperature;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
-pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by};
+pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by, mean_model};
 pub use decomposition::{Average, Averages, Decomposition, first_models};
 pub use disagreement::Disagreement;
 pub use error::AnalysisError;

@@ -1,7 +1,7 @@
 //! `tenfold analysis bias-variance`: both of every point, and whether they go together.
 
 use super::input::{Predictions, next_block};
-use super::{number, shown};
+use super::{number, short, shown};
 use crate::error::CliError;
 use crate::output::{Output, ending};
 use crate::page::{Report, write_page};
@@ -150,8 +150,8 @@ impl BiasVariance {
             .field("points", points, *points)
             .field("differ_in", randomness, json!(randomness))
             .field("accuracy_of_mean", format!("{accuracy:.4}"), *accuracy)
-            .field("squared_bias", format!("{} over models and points", shown(&bias.over_both)), json!(bias))
-            .field("variance", format!("{} over models and points", shown(&variance.over_both)), json!(variance))
+            .field("squared_bias", format!("{} over models, points", shown(&bias.over_both)), json!(bias))
+            .field("variance", format!("{} over models, points", shown(&variance.over_both)), json!(variance))
             .field("mean_loss", shown(&loss.over_both), json!(loss))
             .field("gini_impurity", number(*gini), *gini)
             .field(
@@ -183,13 +183,14 @@ impl BiasVariance {
                     )
                     .hidden("alignment", json!(alignment))
                     .hidden("null", json!(null))
-                    .line(format!("{:<22} {:<28} {:<28} beyond", "", "observed", "independent noise"));
+                    .line(format!("{:<16} {:<20} {:<20} beyond", "", "observed", "independent noise"));
                 for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
                     let (seen, drawn, beyond) =
                         (alignment.fit.values()[k], null.drawn.values()[k], null.beyond.values()[k]);
-                    let drawn = format!("{} [{}, {}]", number(drawn.mean), number(drawn.lo), number(drawn.hi));
+                    let of = |e: &Estimate| short(e.value, e.lo, e.hi);
+                    let (seen, beyond, drawn) = (of(&seen), of(&beyond), short(drawn.mean, drawn.lo, drawn.hi));
                     let name = format!("  {}:", name.replace('_', " "));
-                    output = output.line(format!("{name:<22} {:<28} {drawn:<28} {}", shown(&seen), shown(&beyond)));
+                    output = output.line(format!("{name:<16} {seen:<20} {drawn:<20} {beyond}"));
                 }
                 output = output.field("noise_of_logits", number(null.tau), null.tau);
             }

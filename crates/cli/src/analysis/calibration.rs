@@ -6,17 +6,16 @@ use crate::error::CliError;
 use crate::output::{Output, ending};
 use crate::page::{Report, write_page};
 use clap::Args;
-use ndarray::{Array2, ArrayView3};
+use ndarray::Array2;
 use serde_json::json;
 use std::path::PathBuf;
 use tenfold_analysis::{
     Bins, Calibration, CalibrationError, Decomposition, Disagreement, GapBin, GapBound, Scale, Temperature,
-    fit_temperature, gap_by,
+    fit_temperature, gap_by, mean_model,
 };
 use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::arrays::ArrayPath;
-use tenfold_core_tensor::ops::softmax::softmax_in_place;
-use tenfold_core_tensor::stats::Binning;
+use tenfold_core_tensor::stats::{Binning, wilson};
 
 /// Bins of confidence in which the gap is compared with the Gini impurity.
 const GAP_BINS: usize = 10;
@@ -93,7 +92,7 @@ impl Calibrate {
             if let Some(part) = &mut ensemble {
                 part.add(block.view(), &labels[done..done + block.dim().1]).map_err(|e| self.input.named(e))?;
             }
-            let means = mean_model(block.view(), scale);
+            let means = mean_model(block.view(), scale).map_err(|e| self.input.named(e))?;
             mean.append(ndarray::Axis(0), means.view()).expect("the same classes");
         }
         let binning = if self.equal_width { Binning::EqualWidth } else { Binning::EqualMass };
@@ -169,15 +168,15 @@ impl Calibrate {
         };
         let confidences: Vec<f64> = bins.iter().map(|b| b.confidence).collect();
         let shares = bins.iter().map(|b| {
-            let half = 1.96 * (b.outcome * (1.0 - b.outcome) / b.n as f64).sqrt();
-            Point { x: b.confidence, y: b.outcome, interval: Some((b.outcome - half, b.outcome + half)) }
+            let share = wilson((b.outcome * b.n as f64).round() as usize, b.n);
+            Point { x: b.confidence, y: b.outcome, interval: share.ok().map(|e| (e.lo, e.hi)) }
         });
         let chart = Chart {
             title: "reliability of the most probable class".into(),
             x: Axis::new("mean probability in the bin", AxisScale::Linear),
             y: Axis::new("share that is right", AxisScale::Linear),
             series: vec![
-                Series::new("observed, 95 % binomial", shares.collect()),
+                Series::new("observed, 95 % (Wilson)", shares.collect()),
                 Series::reference("calibrated", ends(&confidences)),
             ],
         };
@@ -220,21 +219,4 @@ impl Calibrate {
         }
         Ok(page.html())
     }
-}
-
-/// Probabilities of the mean model of a block that was checked.
-fn mean_model(block: ArrayView3<f32>, scale: Scale) -> Array2<f64> {
-    let (models, points, classes) = block.dim();
-    let mut mean = Array2::<f64>::zeros((points, classes));
-    for model in block.outer_iter() {
-        for (row, mut to) in model.outer_iter().zip(mean.outer_iter_mut()) {
-            let mut row: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
-            if let Scale::Logits { temperature } = scale {
-                row.iter_mut().for_each(|z| *z /= temperature);
-                softmax_in_place(&mut row);
-            }
-            to.iter_mut().zip(row).for_each(|(to, p)| *to += p / models as f64);
-        }
-    }
-    mean
 }

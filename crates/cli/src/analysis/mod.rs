@@ -27,6 +27,19 @@ impl Verb {
     }
 }
 
+/// `value [lo, hi]` in three digits, so that three of them fit a line.
+fn short(value: f64, lo: f64, hi: f64) -> String {
+    let digits = |v: f64| match v.abs() {
+        0.0 => "0".into(),
+        a if !a.is_finite() => v.to_string(),
+        a if !(1e-2..1e3).contains(&a) => format!("{v:.0e}"),
+        a if a >= 100.0 => format!("{v:.0}"),
+        a if a >= 10.0 => format!("{v:.1}"),
+        _ => format!("{v:.2}"),
+    };
+    format!("{} [{}, {}]", digits(value), digits(lo), digits(hi))
+}
+
 /// `value [lo, hi]`, with digits that a reader can use.
 fn shown(e: &Estimate) -> String {
     format!("{} [{}, {}]", number(e.value), number(e.lo), number(e.hi))

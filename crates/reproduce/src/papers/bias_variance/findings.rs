@@ -7,13 +7,12 @@ use super::settings::{Settings, TEMPERATURES};
 use super::synthetic::Synthetic;
 use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
-use ndarray::{Array2, Array3, ArrayView3, Axis, s};
+use ndarray::{Array3, Axis, s};
 use rayon::prelude::*;
 use tenfold_analysis::{
     Alignment, Bins, Calibration, Decomposition, Disagreement, GapBound, KlDecomposition, Null, Scale, Temperature,
-    fit, fit_temperature,
+    fit, fit_temperature, mean_model,
 };
-use tenfold_core_tensor::ops::softmax::softmax_in_place;
 use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
 
 /// Everything that was measured.
@@ -206,26 +205,11 @@ fn calibrated(all: &All) -> Finding {
     finding
 }
 
-/// Probabilities of the mean model at a temperature.
-fn mean_model(logits: ArrayView3<f32>, temperature: f64) -> Array2<f64> {
-    let (models, points, classes) = logits.dim();
-    let mut mean = Array2::<f64>::zeros((points, classes));
-    for model in logits.outer_iter() {
-        for (row, mut to) in model.outer_iter().zip(mean.outer_iter_mut()) {
-            let mut row: Vec<f64> = row.iter().map(|z| f64::from(*z) / temperature).collect();
-            softmax_in_place(&mut row);
-            to.iter_mut().zip(row).for_each(|(to, p)| *to += p / models as f64);
-        }
-    }
-    mean
-}
-
 fn sweep(largest: &Measured, labels: &[usize]) -> Result<Vec<Side>, ReproduceError> {
     let at = |&temperature: &f64| -> Result<Side, ReproduceError> {
         let scale = Scale::Logits { temperature };
         let found = Decomposition::of(largest.test.view(), labels, scale, largest.network.randomness)?;
-        let calibration =
-            Calibration::of(mean_model(largest.test.view(), temperature).view(), labels, Bins::default())?;
+        let calibration = Calibration::of(mean_model(largest.test.view(), scale)?.view(), labels, Bins::default())?;
         let bound = GapBound::of(&found, &calibration);
         let gaps: Vec<f64> = found.points().iter().map(|p| p.bias - p.variance - p.gini).collect();
         let n = gaps.len();

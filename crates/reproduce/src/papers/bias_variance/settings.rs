@@ -63,7 +63,7 @@ impl Settings {
             .with_learning_rate(2e-3)
             .with_epochs(if self.scale == Scale::Quick { 20 } else { 40 });
         let resnet_training = match self.scale {
-            Scale::Quick => config.with_learning_rate(0.05).with_epochs(6),
+            Scale::Quick => config.with_learning_rate(0.05).with_epochs(4),
             Scale::Standard => config.with_learning_rate(0.05).with_epochs(20),
             Scale::Paper => config.with_batch_size(128).with_learning_rate(0.1).with_epochs(160),
         };
