@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use tenfold_analysis::AnalysisError;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
@@ -34,6 +35,9 @@ pub enum BenchError {
     /// Our exact search refused its input.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// Our decomposition refused its input.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// Our subset estimator refused its input.
     #[error(transparent)]
     Memorisation(#[from] MemorisationError),

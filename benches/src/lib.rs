@@ -15,6 +15,7 @@
 //! | [`torch`] | PyTorch in such a process |
 //! | [`threads`] | pools of all cores and of one |
 //! | [`inputs`] | seeded inputs |
+//! | [`analysis`] | the bench `analysis`: numbers against other libraries, and the speed of the decomposition |
 //! | [`ensemble`] | the bench `ensemble`: many networks trained together |
 //! | [`memorisation`] | the bench `memorisation`: subset trainings and influence |
 //! | [`ops`] | the bench `ops`: single operations against the machine's peaks |
@@ -24,6 +25,7 @@
 //! A new bench is a module with a `run` like [`search::run`] and a line in [`BENCHES`].
 
 pub mod agreement;
+pub mod analysis;
 pub mod contest;
 pub mod ensemble;
 pub mod error;
@@ -55,7 +57,7 @@ pub struct Bench {
 }
 
 /// All benches.
-pub const BENCHES: [Bench; 5] = [
+pub const BENCHES: [Bench; 6] = [
     Bench {
         name: "search",
         about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
@@ -75,6 +77,11 @@ pub const BENCHES: [Bench; 5] = [
         name: "memorisation",
         about: "small trainings on subsets and influence from bits, beside PyTorch",
         run: memorisation::run,
+    },
+    Bench {
+        name: "analysis",
+        about: "bias, variance and calibration against mlxtend, netcal and uncertainty-calibration; a large file decomposed",
+        run: analysis::run,
     },
     Bench {
         name: "ops",

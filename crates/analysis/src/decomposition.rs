@@ -1,13 +1,14 @@
 //! The squared-loss decomposition of all points.
 
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::point::{Decomposed, Point, Scratch, decompose};
+use crate::point::{Decomposed, Point, Scratch, Task};
 use crate::randomness::Randomness;
 use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3, Axis};
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
+use tenfold_kernels::simd::dispatch;
 
 /// Points that a thread takes at a time.
 const GRAIN: usize = 32;
@@ -128,8 +129,8 @@ impl Decomposition {
         let values = block.as_slice().expect("standard layout");
         let scale = self.scale;
         let one = |scratch: &mut Scratch, i: usize| -> Result<Decomposed, AnalysisError> {
-            let row = |t: usize| &values[(t * points + i) * classes..][..classes];
-            decompose(scale, models, labels[i], row, scratch, first + i)
+            let at = first + i;
+            dispatch(Task { scale, models, label: labels[i], values, points, classes, place: i, at, scratch })
         };
         let found: Result<Vec<Decomposed>, AnalysisError> =
             (0..points).into_par_iter().with_min_len(GRAIN).map_init(Scratch::default, one).collect();

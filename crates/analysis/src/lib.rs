@@ -72,3 +72,8 @@ pub use point::Point;
 pub use randomness::Randomness;
 pub use scale::{SUM_TOLERANCE, Scale};
 pub use temperature::{Temperature, fit_temperature};
+
+/// The chapter's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/bias-variance.md")]
+struct Chapter;

@@ -3,6 +3,7 @@
 use crate::error::AnalysisError;
 use crate::scale::{Row, Scale, errors_of};
 use serde::{Deserialize, Serialize};
+use tenfold_kernels::simd::{Kernel, Simd};
 
 /// Squared loss at one point, from N models.
 ///
@@ -91,50 +92,86 @@ pub(crate) struct Decomposed {
 pub(crate) struct Scratch {
     errors: Vec<f64>,
     mean: Vec<f64>,
+    first: Vec<f64>,
     rows: Vec<Row>,
     votes: Vec<usize>,
 }
 
-/// Decomposes a point. `row(t)` is what model t says.
-pub(crate) fn decompose<'a>(
-    scale: Scale,
-    models: usize,
-    label: usize,
-    row: impl Fn(usize) -> &'a [f32],
-    scratch: &mut Scratch,
-    at: usize,
-) -> Result<Decomposed, AnalysisError> {
-    let classes = row(0).len();
-    let Scratch { errors, mean, rows, votes } = scratch;
+/// What models say of a point, to be decomposed with the widest vectors that the processor has: the loops are plain, the
+/// compiler makes vectors of them, and no result depends on their width.
+pub(crate) struct Task<'a> {
+    pub(crate) scale: Scale,
+    pub(crate) models: usize,
+    pub(crate) label: usize,
+    /// A block `[N, points, C]`.
+    pub(crate) values: &'a [f32],
+    pub(crate) points: usize,
+    pub(crate) classes: usize,
+    /// The point's place in the block, and in errors.
+    pub(crate) place: usize,
+    pub(crate) at: usize,
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+impl Kernel for Task<'_> {
+    type Output = Result<Decomposed, AnalysisError>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Self::Output {
+        decompose(self)
+    }
+}
+
+#[inline(always)]
+fn decompose(task: Task) -> Result<Decomposed, AnalysisError> {
+    let Task { scale, models, label, values, points, classes, place, at, scratch } = task;
+    let row = |t: usize| &values[(t * points + place) * classes..][..classes];
+    let Scratch { errors, mean, first, rows, votes } = scratch;
     errors.resize(models * classes, 0.0);
     rows.clear();
     votes.clear();
     votes.resize(classes, 0);
     let (mut loss, mut gini) = (0.0, 0.0);
+    let half = models / 2;
+    mean.clear();
+    mean.resize(classes, 0.0);
+    let mut first_bias = f64::NAN;
     for (t, d) in errors.chunks_exact_mut(classes).enumerate() {
         let read = errors_of(scale, row(t), label, d, [t, at])?;
-        let square = dot(d, d);
-        loss += square;
+        loss += read.square;
         // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares.
-        gini += read.rest * (2.0 - read.rest) - (square - read.rest * read.rest);
+        gini += read.rest * (2.0 - read.rest) - (read.square - read.rest * read.rest);
         votes[read.prediction] += 1;
         rows.push(read);
+        mean.iter_mut().zip(d.iter()).for_each(|(sum, d)| *sum += d);
+        if t + 1 == half {
+            first.clone_from(mean);
+            first_bias = dot(mean, mean) / (half * half) as f64;
+        }
     }
     let n = models as f64;
-    average(mean, errors, classes);
+    // The mean of the other half, as far as it is from the mean of all, from the sums of all and of the first.
+    let mut shift = 0.0;
+    if half > 0 {
+        let count = (models - half) as f64;
+        shift = mean.iter().zip(first.iter()).map(|(all, first)| ((all - first) / count - all / n).powi(2)).sum();
+    }
+    mean.iter_mut().for_each(|m| *m /= n);
     let bias = dot(mean, mean);
     let (mut away, mut along) = (Vec::with_capacity(models), Vec::with_capacity(models));
     for d in errors.chunks_exact(classes) {
-        let (mut square, mut lean) = (0.0, 0.0);
-        for (d, m) in d.iter().zip(mean.iter()) {
-            let e = d - m;
-            square += e * e;
-            lean += e * m;
-        }
+        let (square, lean) = apart(d, mean);
         away.push(square);
         along.push(lean);
     }
     let variance = away.iter().sum::<f64>() / n;
+    let second_variance = match models {
+        0..4 => f64::NAN,
+        _ => {
+            let count = (models - half) as f64;
+            ((away[half..].iter().sum::<f64>() - count * shift) / (count - 1.0)).max(0.0)
+        }
+    };
     let rest = -mean[label];
     let others = bias - rest * rest;
     let (prediction, confidence) = largest(mean, label);
@@ -144,14 +181,13 @@ pub(crate) fn decompose<'a>(
     // <h_t, h_s> summed over the other models s, from h_t = e_y + d_t: 1 - <h_t, h_s> = r_t + r_s - <d_t, d_s>.
     let per_model = rows.iter().enumerate().map(|(t, read)| {
         let agreeing = (votes[read.prediction] - 1) as f64 / (n - 1.0);
-        let d = &errors[t * classes..][..classes];
-        let others = (n * dot(d, mean) - dot(d, d)) / (n - 1.0);
+        // <d_t, d> = along + ||d||^2.
+        let others = (n * (along[t] + bias) - read.square) / (n - 1.0);
         let soft = read.rest + (n * rest - read.rest) / (n - 1.0) - others;
         [f64::from(u8::from(read.prediction != label)), 1.0 - agreeing, read.rest, soft]
     });
     let per_model: Vec<[f64; 4]> = per_model.collect();
     let over_models = |what: usize| per_model.iter().map(|m| m[what]).sum::<f64>() / n;
-    let (first_bias, second_variance) = halves(errors, classes, models);
     let point = Point {
         label,
         prediction,
@@ -175,30 +211,23 @@ pub(crate) fn decompose<'a>(
     Ok(Decomposed { point, away, along, models: per_model })
 }
 
-/// Bias^2 of the first half of the models, unbiased variance of the others.
-fn halves(errors: &[f64], classes: usize, models: usize) -> (f64, f64) {
-    let (first, second) = errors.split_at(models / 2 * classes);
-    let (mut mean, count) = (Vec::new(), second.len() / classes);
-    average(&mut mean, first, classes);
-    let bias = if first.is_empty() { f64::NAN } else { dot(&mean, &mean) };
-    if models < 4 {
-        return (bias, f64::NAN);
+/// `||d - m||^2` and `<m, d - m>`, in lanes that do not wait for each other.
+#[inline(always)]
+fn apart(d: &[f64], m: &[f64]) -> (f64, f64) {
+    let (mut square, mut lean) = ([0.0; 4], [0.0; 4]);
+    let (d4, m4) = (d.as_chunks::<4>(), m.as_chunks::<4>());
+    for (d, m) in d4.0.iter().zip(m4.0) {
+        for lane in 0..4 {
+            let e = d[lane] - m[lane];
+            square[lane] += e * e;
+            lean[lane] += e * m[lane];
+        }
     }
-    average(&mut mean, second, classes);
-    let away = second.chunks_exact(classes).flat_map(|d| d.iter().zip(&mean)).map(|(d, m)| (d - m).powi(2));
-    (bias, away.sum::<f64>() / (count - 1) as f64)
+    let tail = d4.1.iter().zip(m4.1).fold((0.0, 0.0), |(s, l), (d, m)| (s + (d - m) * (d - m), l + (d - m) * m));
+    (square.iter().sum::<f64>() + tail.0, lean.iter().sum::<f64>() + tail.1)
 }
 
-fn average(mean: &mut Vec<f64>, rows: &[f64], classes: usize) {
-    mean.clear();
-    mean.resize(classes, 0.0);
-    for row in rows.chunks_exact(classes) {
-        mean.iter_mut().zip(row).for_each(|(m, d)| *m += d);
-    }
-    let n = (rows.len() / classes) as f64;
-    mean.iter_mut().for_each(|m| *m /= n);
-}
-
+#[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     // Four sums, so that the additions do not wait for each other.
     let mut sums = [0.0; 4];

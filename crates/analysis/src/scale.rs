@@ -56,10 +56,13 @@ pub(crate) struct Row {
     pub(crate) margin: f64,
     /// The class of the largest number, the first of equals.
     pub(crate) prediction: usize,
+    /// `||p - e_y||^2`.
+    pub(crate) square: f64,
 }
 
 /// Writes the error `d = p - e_y` of a row: the probabilities, but `-(1 - p_y)` at the label, where `1 - p_y` is the sum of the
 /// others. Model and point name the row in an error.
+#[inline(always)]
 pub(crate) fn errors_of(
     scale: Scale,
     row: &[f32],
@@ -68,16 +71,13 @@ pub(crate) fn errors_of(
     [model, point]: [usize; 2],
 ) -> Result<Row, AnalysisError> {
     let value = |class: usize, rule| AnalysisError::Value { model, point, class, value: row[class], rule };
-    let (rest, margin) = match scale {
+    let (least, largest) = extremes(row);
+    let (rest, squares, margin) = match scale {
         Scale::Probabilities { tolerance } => {
-            let mut least = f32::INFINITY;
-            d.iter_mut().zip(row).for_each(|(d, p)| {
-                *d = f64::from(*p);
-                least = least.min(*p);
-            });
+            d.iter_mut().zip(row).for_each(|(d, p)| *d = f64::from(*p));
             let right = d[label];
             d[label] = 0.0;
-            let rest: f64 = d.iter().sum();
+            let (rest, squares) = sums(d);
             let sum = rest + right;
             if !sum.is_finite() {
                 let class = row.iter().position(|p| !p.is_finite()).unwrap_or(label);
@@ -90,27 +90,55 @@ pub(crate) fn errors_of(
             if (sum - 1.0).abs() > tolerance {
                 return Err(AnalysisError::Sum { model, point, sum, tolerance });
             }
-            (rest, right.ln() - rest.ln())
+            (rest, squares, right.ln() - rest.ln())
         }
         Scale::Logits { temperature } => {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            if !largest.is_finite() || row.iter().any(|z| z.is_nan() || *z == f32::NEG_INFINITY) {
-                let class = row.iter().position(|z| !z.is_finite()).unwrap_or(label);
+            if let Some(class) = row.iter().position(|z| !z.is_finite()) {
                 return Err(value(class, "must be a finite number"));
             }
             let largest = f64::from(largest);
             d.iter_mut().zip(row).for_each(|(d, z)| *d = ((f64::from(*z) - largest) / temperature).exp());
             let right = d[label];
             d[label] = 0.0;
-            let others: f64 = d.iter().sum();
-            let total = others + right;
+            let total = sums(d).0 + right;
             d.iter_mut().for_each(|d| *d /= total);
-            (others / total, log_odds(row, label, temperature))
+            let (rest, squares) = sums(d);
+            (rest, squares, log_odds(row, label, temperature))
         }
     };
     d[label] = -rest;
-    let first = |best: usize, class: usize| if row[class] > row[best] { class } else { best };
-    Ok(Row { rest, margin, prediction: (1..row.len()).fold(0, first) })
+    let prediction = row.iter().position(|v| *v == largest).unwrap_or(0);
+    Ok(Row { rest, margin, prediction, square: squares + rest * rest })
+}
+
+/// The smallest and the largest number; without meaning where one is NaN.
+#[inline(always)]
+fn extremes(row: &[f32]) -> (f32, f32) {
+    let (mut least, mut most) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
+    let (eights, rest) = row.as_chunks::<8>();
+    for eight in eights {
+        for (lane, &v) in eight.iter().enumerate() {
+            least[lane] = if v < least[lane] { v } else { least[lane] };
+            most[lane] = if v > most[lane] { v } else { most[lane] };
+        }
+    }
+    let all = |lanes: [f32; 8], f: fn(f32, f32) -> f32, start| lanes.iter().chain(rest).copied().fold(start, f);
+    (all(least, f32::min, f32::INFINITY), all(most, f32::max, f32::NEG_INFINITY))
+}
+
+/// The sum and the sum of squares, in lanes that do not wait for each other.
+#[inline(always)]
+fn sums(d: &[f64]) -> (f64, f64) {
+    let (mut sum, mut squares) = ([0.0; 8], [0.0; 8]);
+    let (eights, rest) = d.as_chunks::<8>();
+    for eight in eights {
+        for (lane, v) in eight.iter().enumerate() {
+            sum[lane] += v;
+            squares[lane] += v * v;
+        }
+    }
+    let of_rest = rest.iter().fold((0.0, 0.0), |(s, q), v| (s + v, q + v * v));
+    (sum.iter().sum::<f64>() + of_rest.0, squares.iter().sum::<f64>() + of_rest.1)
 }
 
 /// `log p_y - log (1 - p_y)` from logits: the label's minus the log-sum-exp of the others.

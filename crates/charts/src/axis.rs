@@ -44,6 +44,15 @@ impl Axis {
         if self.scale == AxisScale::Log { 10_f64.powf(place) } else { place }
     }
 
+    /// What is written at a place.
+    pub(crate) fn tick(&self, place: f64) -> String {
+        match self.scale {
+            // What rounding leaves of zero.
+            AxisScale::Linear if place.abs() < 1e-12 => "0".into(),
+            _ => tick(self.value(place)),
+        }
+    }
+
     /// Ticks inside a range of places.
     pub(crate) fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
         if !self.ticks.is_empty() {
@@ -52,7 +61,9 @@ impl Axis {
         if self.scale == AxisScale::Log {
             let decades: Vec<f64> = (lo.ceil() as i32..=hi.floor() as i32).map(f64::from).collect();
             if decades.len() >= 2 {
-                return decades;
+                // At most eight, at every so many decades.
+                let step = decades.len().div_ceil(8) as i32;
+                return decades.into_iter().filter(|d| (*d as i32).rem_euclid(step) == 0).collect();
             }
             let (first, last) = (lo.floor() as i32, hi.ceil() as i32);
             let steps = (first..=last).flat_map(|d| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(d)));
@@ -110,10 +121,10 @@ pub(crate) fn with_room(places: impl Iterator<Item = f64>) -> Result<(f64, f64),
     Ok((lo - room, hi + room))
 }
 
-/// The number at a tick.
-pub(crate) fn tick(v: f64) -> String {
+/// A number in few characters.
+fn tick(v: f64) -> String {
     let a = v.abs();
-    if a < 1e-12 {
+    if v == 0.0 {
         "0".into()
     } else if !(1e-3..1e5).contains(&a) {
         format!("{v:.0e}")
@@ -137,5 +148,8 @@ mod tests {
         let log = Axis::new("", AxisScale::Log);
         let ticks: Vec<String> = log.tick_places(-2.1, 1.1).into_iter().map(|p| tick(log.value(p))).collect();
         assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
+        let far: Vec<String> = log.tick_places(-21.0, 1.0).into_iter().map(|p| log.tick(p)).collect();
+        assert_eq!(far, ["1e-21", "1e-18", "1e-15", "1e-12", "1e-9", "1e-6", "0.001", "1"]);
+        assert_eq!(axis.tick(1e-17), "0");
     }
 }

@@ -1,7 +1,7 @@
 //! Line charts with intervals.
 
 use crate::ChartError;
-use crate::axis::{Axis, Places, tick, with_room};
+use crate::axis::{Axis, Places, with_room};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -115,8 +115,8 @@ impl Chart {
             .axis_style(RGBColor(90, 100, 112))
             .x_desc(&self.x.label)
             .y_desc(&self.y.label)
-            .x_label_formatter(&|p| tick(self.x.value(*p)))
-            .y_label_formatter(&|p| tick(self.y.value(*p)))
+            .x_label_formatter(&|p| self.x.tick(*p))
+            .y_label_formatter(&|p| self.y.tick(*p))
             .label_style(("sans-serif", 14))
             .axis_desc_style(("sans-serif", 15))
             .draw()

@@ -1,7 +1,7 @@
 //! Clouds of points with histograms at the margins.
 
 use crate::ChartError;
-use crate::axis::{Axis, Places, tick, with_room};
+use crate::axis::{Axis, Places, with_room};
 use crate::chart::{COLOURS, labelled};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -108,8 +108,8 @@ impl Scatter {
             .axis_style(RGBColor(90, 100, 112))
             .x_desc(&self.x.label)
             .y_desc(&self.y.label)
-            .x_label_formatter(&|p| tick(self.x.value(*p)))
-            .y_label_formatter(&|p| tick(self.y.value(*p)))
+            .x_label_formatter(&|p| self.x.tick(*p))
+            .y_label_formatter(&|p| self.y.tick(*p))
             .label_style(("sans-serif", 14))
             .axis_desc_style(("sans-serif", 15))
             .draw()

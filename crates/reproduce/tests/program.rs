@@ -61,7 +61,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     let out = out.to_str().unwrap();
-    refused(&["nonsense", "--out", out], &["nonsense", "there is: memorisation, resmem"]);
+    refused(&["nonsense", "--out", out], &["nonsense", "there is: bias-variance, memorisation, resmem"]);
     refused(&["kaft", "--out", out], &["planned"]);
     refused(&["resmem", "--seeds", "0", "--out", out], &["--seeds", "at least 1"]);
     refused(&["resmem", "--jobs", "0", "--out", out], &["--jobs", "at least 1"]);

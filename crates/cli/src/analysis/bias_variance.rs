@@ -275,11 +275,12 @@ impl BiasVariance {
             lines.push(line("fit of right points", fit.slope.value, fit.intercept.value));
             lines.push(line("the null's fit", null.drawn.slope.mean, null.drawn.intercept.mean));
         }
-        let mut clouds = vec![cloud("right", true), cloud("wrong", false)];
+        let mut clouds = Vec::new();
         if let Ok((_, null)) = &found.alignment {
             let points = null.example.iter().map(|(b, v)| (*v, *b)).collect();
             clouds.push(Cloud { name: "one draw of the null".into(), points });
         }
+        clouds.extend([cloud("right", true), cloud("wrong", false)]);
         clouds.retain(|cloud| !cloud.points.is_empty());
         let scatter = Scatter {
             title: "squared bias against variance".into(),

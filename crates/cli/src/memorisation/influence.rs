@@ -59,7 +59,7 @@ impl Influence {
         let progress = Progress::new("influence", n as u64);
         let mut pairs = 0_usize;
         let mut whole = self.published.as_ref().map(|_| Array2::zeros((0, m)));
-        write_npy_blocks::<f32>(&self.out, [n, m], |push| {
+        write_npy_blocks::<f32, 2>(&self.out, [n, m], |push| {
             for first in (0..n).step_by(BLOCK) {
                 let rows = first..(first + BLOCK).min(n);
                 let block = estimator.block(rows.clone(), &tested);

@@ -1,5 +1,6 @@
 //! The `tenfold` program, end to end: files in, files out, exit codes.
 
+mod analysis;
 mod bad_input;
 mod fixture;
 mod memorisation;

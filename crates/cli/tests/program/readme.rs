@@ -1,6 +1,6 @@
 //! The shell examples of the README and of the book's chapters are tests.
 
-use crate::{fixture, memorisation};
+use crate::{analysis, fixture, memorisation};
 use assert_cmd::Command;
 use std::path::Path;
 
@@ -47,4 +47,11 @@ fn the_commands_of_the_memorisation_chapter_run() {
     let files = ["scores.npz", "infl.npy", "trajectories.csv", "proxies.csv", "gallery.html"];
     let verbs = run_commands_of("docs/src/memorisation.md", memorisation::write_study, &files);
     assert_eq!(verbs, ["design", "score", "influence", "trajectories", "proxies", "show"]);
+}
+
+#[test]
+fn the_commands_of_the_bias_variance_chapter_run() {
+    let files = ["points.npz", "report.html", "calibration.html", "collapse.html"];
+    let verbs = run_commands_of("docs/src/bias-variance.md", analysis::write_ensemble, &files);
+    assert_eq!(verbs, ["bias-variance", "calibration", "collapse"]);
 }

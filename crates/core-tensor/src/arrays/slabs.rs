@@ -1,7 +1,7 @@
 //! Blocks along the second axis of an array, without the whole of it in memory.
 
 use super::open::{Opened, open};
-use super::{ArrayError, ArrayPath, decode, read_array};
+use super::{ArrayError, ArrayPath, Dtype, decode, read_array};
 use crate::files::FileError;
 use ndarray::{Array3, Ix3, s};
 use std::fs::File;
@@ -83,13 +83,26 @@ impl Slabs {
             Source::File(file) => file,
         };
         let (dtype, big_endian) = (self.opened.dtype, self.opened.big_endian);
-        let mut bytes = vec![0; count * inner * dtype.size()];
-        let mut values = Vec::with_capacity(outer * count * inner);
-        for t in 0..outer {
-            let at = self.opened.offset + ((t * middle + first) * inner * dtype.size()) as u64;
-            let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut bytes));
-            read.map_err(|e| self.opened.broken(at, format!("data cannot be read ({e})")))?;
-            decode::floats(&bytes, dtype, big_endian, &mut values);
+        let each = count * inner;
+        let offset = |t: usize| self.opened.offset + ((t * middle + first) * inner * dtype.size()) as u64;
+        let mut read = |t: usize, to: &mut [u8]| {
+            let read = file.seek(SeekFrom::Start(offset(t))).and_then(|_| file.read_exact(to));
+            read.map_err(|e| self.opened.broken(offset(t), format!("data cannot be read ({e})")))
+        };
+        let mut values = Vec::new();
+        if dtype == Dtype::Float(4) && !big_endian && cfg!(target_endian = "little") {
+            // As they lie in the file: read where they stay.
+            values = vec![0.0_f32; outer * each];
+            for (t, values) in values.chunks_exact_mut(each.max(1)).enumerate() {
+                read(t, bytemuck::cast_slice_mut(values))?;
+            }
+        } else {
+            let mut bytes = vec![0; each * dtype.size()];
+            values.reserve(outer * each);
+            for t in 0..outer {
+                read(t, &mut bytes)?;
+                decode::floats(&bytes, dtype, big_endian, &mut values);
+            }
         }
         let slab = Array3::from_shape_vec((outer, count, inner), values);
         slab.map(Some).map_err(|e| self.opened.broken(self.opened.offset, e.to_string()))
@@ -108,7 +121,9 @@ mod tests {
         let (npy, npz) = (folder.path().join("a.npy"), folder.path().join("a.npz"));
         write_npy(&npy, array.view()).unwrap();
         write_npz(&npz, &[("a", &array.view())]).unwrap();
-        for path in [ArrayPath::from(npy), format!("{}:a", npz.display()).parse().unwrap()] {
+        let wide = folder.path().join("wide.npy");
+        write_npy(&wide, array.mapv(f64::from).view()).unwrap();
+        for path in [ArrayPath::from(npy), ArrayPath::from(wide), format!("{}:a", npz.display()).parse().unwrap()] {
             let mut slabs = Slabs::open(&path).unwrap();
             assert_eq!(slabs.shape(), [2, 7, 3]);
             let mut seen = 0;

@@ -35,10 +35,10 @@ pub fn write_npy<T: Element, D: Dimension>(path: impl AsRef<Path>, array: ArrayV
     write_atomic(path, |w| put_array(w, array.into_dyn())).map_err(ArrayError::from)
 }
 
-/// Writes a matrix as `.npy` block of rows by block of rows, so that it need not fit in memory; the file appears whole or not
+/// Writes an array as `.npy` block of rows by block of rows, so that it need not fit in memory; the file appears whole or not
 /// at all.
 ///
-/// `blocks` is called with what takes the next rows.
+/// Rows are those of the last axis. `blocks` is called with what takes the next of them.
 ///
 /// ```
 /// use ndarray::Array2;
@@ -55,23 +55,24 @@ pub fn write_npy<T: Element, D: Dimension>(path: impl AsRef<Path>, array: ArrayV
 ///
 /// # Errors
 /// If the file system refuses, or the blocks do not make up the shape.
-pub fn write_npy_blocks<T: Element>(
+pub fn write_npy_blocks<T: Element, const D: usize>(
     path: impl AsRef<Path>,
-    shape: [usize; 2],
+    shape: [usize; D],
     blocks: impl FnOnce(&mut dyn FnMut(ArrayView2<T>) -> io::Result<()>) -> io::Result<()>,
 ) -> Result<(), ArrayError> {
     let written = write_atomic(path, |w| {
         w.write_all(&header_bytes(T::DESCR, &shape))?;
-        let mut rows = 0;
+        let (columns, leading) = shape.split_last().map_or((0, &[][..]), |(last, leading)| (*last, leading));
+        let (mut rows, all) = (0, leading.iter().product::<usize>());
         blocks(&mut |block: ArrayView2<T>| {
             rows += block.nrows();
-            if block.ncols() != shape[1] || rows > shape[0] {
+            if block.ncols() != columns || rows > all {
                 let text = format!("a block of {:?} ends at row {rows} of {shape:?}", block.dim());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
             put_elements(w, block.into_dyn())
         })?;
-        if rows == shape[0] {
+        if rows == all {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{rows} rows of {shape:?} were given")))

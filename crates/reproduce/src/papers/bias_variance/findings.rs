@@ -190,6 +190,10 @@ fn stronger(all: &All) -> Finding {
             finding.parts.push(Part::new(name, e, &all.data.name, Role::Shown));
         }
     }
+    finding.remark =
+        "Narrow networks do not fit: their points lie on a curve of the margin, which a line explains better than \
+                      noise of one size would let it. Wide networks come near the null from below."
+            .into();
     finding
 }
 

@@ -32,7 +32,7 @@ fn scatter(title: String, found: &Decomposition, aligned: &Result<(Alignment, Nu
         name: name.into(),
         points: found.points().iter().filter(|p| p.correct() == right).map(|p| (p.variance, p.bias)).collect(),
     };
-    let mut clouds = vec![cloud("right", true), cloud("wrong", false)];
+    let mut clouds = Vec::new();
     let mut lines = Vec::new();
     if let Ok((alignment, null)) = aligned {
         let inside = found.points().iter().filter(|p| p.correct() && p.variance > 0.0).map(|p| p.variance);
@@ -48,6 +48,7 @@ fn scatter(title: String, found: &Decomposition, aligned: &Result<(Alignment, Nu
             points: null.example.iter().map(|(b, v)| (*v, *b)).collect(),
         });
     }
+    clouds.extend([cloud("right", true), cloud("wrong", false)]);
     clouds.retain(|cloud| !cloud.points.is_empty());
     Scatter {
         title,

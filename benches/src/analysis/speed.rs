@@ -1,0 +1,101 @@
+//! A large array of probabilities, decomposed as fast as it is read.
+
+use super::NAME;
+use crate::agreement::Agreement;
+use crate::contest::{self, Entry, Peer, Work};
+use crate::error::BenchError;
+use crate::rounds::timed;
+use crate::row::Row;
+use ndarray::Array2;
+use rand::RngExt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use tenfold_analysis::{Decomposition, Randomness, Scale};
+use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy_blocks};
+use tenfold_core_tensor::files::FileError;
+use tenfold_core_tensor::seed::Seed;
+
+const MODELS: usize = 50;
+const POINTS: usize = 50_000;
+const CLASSES: usize = 100;
+/// Points in a block.
+const BLOCK: usize = 1_000;
+/// Bytes of a plain read.
+const STEP: usize = 4 << 20;
+
+pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> {
+    let path = folder.join("probabilities.npy");
+    write(&path)?;
+    let labels: Vec<usize> = (0..POINTS).map(|i| i % CLASSES).collect();
+    let bytes = (MODELS * POINTS * CLASSES * 4) as f64;
+    let decompose = || -> Result<f64, BenchError> {
+        let mut slabs = Slabs::open(&ArrayPath::from(path.clone()))?;
+        let mut found = Decomposition::new(MODELS, CLASSES, Scale::probabilities(), Randomness::Unknown)?;
+        let mut done = 0;
+        while let Some(block) = slabs.next_slab(BLOCK)? {
+            let count = block.dim().1;
+            found.add(block.view(), &labels[done..done + count])?;
+            done += count;
+        }
+        Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
+    };
+    let misfit = decompose()?;
+    let read = || -> Result<(), BenchError> {
+        let failed = |error| FileError::new(&path, error);
+        let mut file = File::open(&path).map_err(failed)?;
+        let mut buffer = vec![0_u8; STEP];
+        while file.read(&mut buffer).map_err(failed)? > 0 {}
+        Ok(())
+    };
+    let turn = || {
+        let (seconds, found) = timed(decompose);
+        found.map(|_| seconds)
+    };
+    let entry = Entry {
+        version: "plain read, one thread".into(),
+        agreement: Agreement { difference: misfit, tolerance: 1e-12 },
+        note: String::new(),
+        turn: Box::new(|| {
+            let (seconds, done) = timed(read);
+            done.map(|()| seconds)
+        }),
+    };
+    let say = |seconds: f64| {
+        let peak = peak_memory().map_or_else(String::new, |mib| format!(", {mib:.0} MiB at the peak of this process"));
+        format!("{:.2} GB/s, largest misfit of a point {misfit:.1e}{peak}", bytes / seconds / 1e9)
+    };
+    let name = format!("decompose-{MODELS}x{POINTS}x{CLASSES}");
+    contest::rows(
+        Work { bench: NAME, name: &name, rounds, warm_up: 1 },
+        Box::new(turn),
+        say,
+        vec![Peer { name: "plain read", entry: Ok(entry) }],
+    )
+}
+
+/// Sure of one class, the rest spread at random; a model at a time.
+fn write(path: &Path) -> Result<(), BenchError> {
+    write_npy_blocks::<f32, 3>(path, [MODELS, POINTS, CLASSES], |push| {
+        for t in 0..MODELS {
+            let mut rng = Seed::new(7).named("bench-analysis").child(t as u64).rng();
+            let mut block = Array2::<f32>::zeros((POINTS, CLASSES));
+            for (i, mut row) in block.outer_iter_mut().enumerate() {
+                row.iter_mut().for_each(|p| *p = rng.random::<f32>());
+                row[i % CLASSES] += 100.0;
+                let sum = row.sum();
+                row.iter_mut().for_each(|p| *p /= sum);
+            }
+            push(block.view())?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The most memory that this process has had, in MiB, where the system says so.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}
