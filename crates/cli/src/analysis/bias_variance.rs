@@ -54,6 +54,9 @@ pub(crate) struct BiasVariance {
     report: Option<PathBuf>,
 }
 
+/// A column of the table of points.
+type Column = (&'static str, fn(&Point) -> f64);
+
 /// All that was found.
 struct Found {
     whole: Decomposition,
@@ -212,7 +215,7 @@ impl BiasVariance {
     fn write(&self, path: &std::path::Path, found: &Found) -> Result<(), CliError> {
         let points = found.whole.points();
         let column = |of: fn(&Point) -> f64| points.iter().map(of).collect::<Array1<f64>>();
-        let names: [(&str, fn(&Point) -> f64); 7] = [
+        let names: [Column; 7] = [
             ("bias", |p| p.bias),
             ("variance", |p| p.variance),
             ("unbiased_bias", Point::unbiased_bias),

@@ -12,8 +12,8 @@ use tenfold_core_tensor::stats::Estimate;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    BiasVariance(Box<bias_variance::BiasVariance>),
-    Calibration(Box<calibration::Calibrate>),
+    BiasVariance(bias_variance::BiasVariance),
+    Calibration(calibration::Calibrate),
     Collapse(collapse::Collapse),
 }
 

@@ -66,7 +66,7 @@ fn points(context: &Context, all: &All) -> Result<Section, ReproduceError> {
          differs from the null."
             .into(),
     )];
-    let residual = all.networks.all.iter().filter(|m| m.network.name.starts_with("resnet")).next_back();
+    let residual = all.networks.all.iter().rfind(|m| m.network.name.starts_with("resnet"));
     for m in [widths.first().copied(), widths.last().copied(), residual].into_iter().flatten() {
         let title = format!("{}, {}: squared bias against variance", all.data.name, m.network.name);
         let file = format!("bias-variance-{}", m.network.name.replace('.', "-"));
