@@ -93,13 +93,13 @@ pub fn train<C: Classifier>(
 /// use ndarray::array;
 /// use std::ops::ControlFlow;
 /// use tenfold_core_tensor::seed::Seed;
-/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Targets, TrainConfig, TrainingSet, evaluate, watch};
+/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Model, Targets, TrainConfig, TrainingSet, evaluate, watch};
 ///
 /// let table = array![[-1.0], [1.0]];
 /// let inputs = Inputs::new(table.view(), ImageShape::table(1)).unwrap();
 /// let targets = Targets::Hard(vec![0, 1]);
 /// let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
-/// let net = MlpConfig::new(1, &[4], 2).init(Seed::new(1), &Device::flex()).unwrap();
+/// let net = Model::Mlp(MlpConfig::new(1, &[4], 2).init(Seed::new(1), &Device::flex()).unwrap());
 /// let mut logits = Vec::new();
 /// let config = TrainConfig::default().with_epochs(3);
 /// watch(net, &set, &config, Seed::new(1), |_, net| {

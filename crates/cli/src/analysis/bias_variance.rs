@@ -176,7 +176,7 @@ impl BiasVariance {
         }
         match &found.alignment {
             Err(reason) => output = output.field("alignment", format!("none: {reason}"), json!(null)),
-            Ok((alignment, null)) => {
+            Ok((alignment, noise)) => {
                 let Alignment { points, without_logarithm, .. } = alignment;
                 output = output
                     .field(
@@ -185,17 +185,17 @@ impl BiasVariance {
                         *points,
                     )
                     .hidden("alignment", json!(alignment))
-                    .hidden("null", json!(null))
+                    .hidden("null", json!(noise))
                     .line(format!("{:<16} {:<20} {:<20} beyond", "", "observed", "independent noise"));
                 for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
                     let (seen, drawn, beyond) =
-                        (alignment.fit.values()[k], null.drawn.values()[k], null.beyond.values()[k]);
+                        (alignment.fit.values()[k], noise.drawn.values()[k], noise.beyond.values()[k]);
                     let of = |e: &Estimate| short(e.value, e.lo, e.hi);
                     let (seen, beyond, drawn) = (of(&seen), of(&beyond), short(drawn.mean, drawn.lo, drawn.hi));
                     let name = format!("  {}:", name.replace('_', " "));
                     output = output.line(format!("{name:<16} {seen:<20} {drawn:<20} {beyond}"));
                 }
-                output = output.field("noise_of_logits", number(null.tau), null.tau);
+                output = output.field("noise_of_logits", number(noise.tau), noise.tau);
             }
         }
         if let Some((count, above, ratio)) = found.wrong {

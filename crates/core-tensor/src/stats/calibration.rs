@@ -93,7 +93,8 @@ pub fn expected_calibration_error(bins: &[CalibrationBin]) -> f64 {
 
 /// The expected calibration error without what finite samples add to it: from each bin's `|gap|` is taken
 /// `E|N(gap, s)| - |gap|`, with `s^2 = outcome (1 - outcome) / (n - 1)` the sampling variance of its outcome. It may be below
-/// zero, as an estimate of a small positive number is. Bins of one point say nothing of their variance and are left as they are.
+/// zero, as an estimate of a small positive number is. Of gaps that are noise alone 59 % stay, `2 - sqrt(2)`: the squared error
+/// ([`squared_calibration_error`]) is debiased in full. Bins of one point say nothing of their variance and are left as they are.
 ///
 /// After Kumar, Liang and Ma (2019), with the mean of the folded normal in closed form in place of draws.
 ///
@@ -101,7 +102,7 @@ pub fn expected_calibration_error(bins: &[CalibrationBin]) -> f64 {
 /// use tenfold_core_tensor::stats::{CalibrationBin, debiased_calibration_error, expected_calibration_error};
 /// // Calibrated within the noise of a hundred points.
 /// let bins = [CalibrationBin { confidence: 0.5, outcome: 0.53, n: 100 }];
-/// assert!(debiased_calibration_error(&bins) < 0.01 && expected_calibration_error(&bins) > 0.029);
+/// assert!(debiased_calibration_error(&bins) < 0.015 && expected_calibration_error(&bins) > 0.029);
 /// // A gap that is many standard errors wide stays.
 /// let bins = [CalibrationBin { confidence: 0.2, outcome: 0.6, n: 10_000 }];
 /// assert!((debiased_calibration_error(&bins) - 0.4).abs() < 1e-6);
@@ -162,7 +163,7 @@ mod tests {
     fn debiasing_removes_what_sampling_adds() {
         use crate::seed::Seed;
         use rand::RngExt;
-        // Calibrated outcomes: the plain error of fifteen bins is about 0.03, the debiased one about zero.
+        // Calibrated outcomes: the plain error of fifteen bins is all noise.
         let (mut plain, mut debiased, mut squared) = (0.0, 0.0, 0.0);
         let mut rng = Seed::new(4).rng();
         for _ in 0..200 {
@@ -173,9 +174,11 @@ mod tests {
             debiased += debiased_calibration_error(&bins) / 200.0;
             squared += squared_calibration_error(&bins).1 / 200.0;
         }
-        assert!(plain > 0.04, "{plain}");
-        // One step of taking the bias off does not take all of it: |gap| itself is too large.
-        assert!(debiased.abs() < 0.5 * plain, "{debiased}");
+        assert!(plain > 0.03, "{plain}");
+        // One step takes 2 - sqrt(2) of the bias to leave: |gap| itself, from which it starts, is too large. By hand, for gaps of
+        // noise alone: E[2|g| - E|N(g, s)|] = (2 - sqrt(2)) E|g|.
+        let left = debiased / plain;
+        assert!((left - (2.0 - 2.0_f64.sqrt())).abs() < 0.05, "{left}");
         assert!(squared.abs() < 2e-4, "{squared}");
     }
 
