@@ -199,8 +199,7 @@ impl BiasVariance {
             }
         }
         if let Some((count, above, ratio)) = found.wrong {
-            let text =
-                format!("{count}, {:.1} % with bias above variance, mean log ratio {}", 100.0 * above, number(ratio));
+            let text = format!("{count}, {:.1} % above the diagonal, mean log ratio {}", 100.0 * above, number(ratio));
             output = output.field("wrong_points", text, json!({"count": count, "above": above, "log_ratio": ratio}));
         }
         if let Some(path) = &self.out {
