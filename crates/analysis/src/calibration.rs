@@ -78,6 +78,52 @@ impl CalibrationError {
     }
 }
 
+impl CalibrationError {
+    /// The error given a statistic: points are dealt into bins of equal mass by the statistic, such as a subgroup's score, an image's
+    /// brightness or another model's confidence, and each bin's mean confidence is compared with its mean outcome. A model can be
+    /// calibrated on the whole and not given a statistic.
+    ///
+    /// ```
+    /// use tenfold_analysis::CalibrationError;
+    /// // Right three times in four, as it says; but always where the statistic is high, and half of the time where it is low.
+    /// let statistic: Vec<f64> = (0..200).map(f64::from).collect();
+    /// let outcome: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i >= 100 || i % 2 == 0))).collect();
+    /// let error = CalibrationError::given(&statistic, &[0.75; 200], &outcome, 2)?;
+    /// assert!((error.plain - 0.25).abs() < 1e-12 && error.bins.len() == 2);
+    /// # Ok::<(), tenfold_analysis::AnalysisError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fewer than twenty points or than two for each bin, lengths that differ, a number that is not finite.
+    pub fn given(statistic: &[f64], confidence: &[f64], outcome: &[f64], bins: usize) -> Result<Self, AnalysisError> {
+        let n = statistic.len();
+        require_shape("statistic and confidence", &[n], &[confidence.len()], "one number for each point")?;
+        require_shape("statistic and outcome", &[n], &[outcome.len()], "one number for each point")?;
+        require(bins >= 1 && n >= 2 * bins, "bins", bins, "needs at least two points for each")?;
+        let finite = [statistic, confidence, outcome].iter().all(|values| values.iter().all(|v| v.is_finite()));
+        require(finite, "statistic, confidence or outcome", "not finite", "must be finite numbers")?;
+        let dealt = |picked: &[usize]| -> Vec<CalibrationBin> {
+            let mut order = picked.to_vec();
+            order.sort_by(|&a, &b| statistic[a].total_cmp(&statistic[b]).then(a.cmp(&b)));
+            let bin = |b: usize| {
+                let members = &order[b * n / bins..(b + 1) * n / bins];
+                let average = |of: &[f64]| members.iter().map(|&i| of[i]).sum::<f64>() / members.len() as f64;
+                CalibrationBin { confidence: average(confidence), outcome: average(outcome), n: members.len() }
+            };
+            (0..bins).map(bin).collect()
+        };
+        let found = dealt(&(0..n).collect::<Vec<_>>());
+        let seed = Seed::new(0).named("calibration-given");
+        let drawn = paired_bootstrap(n, DRAWS, seed, |picked| debiased_calibration_error(&dealt(picked)))?;
+        Ok(Self {
+            plain: expected_calibration_error(&found),
+            debiased: Estimate::from_t(debiased_calibration_error(&found), drawn.se, (n - 1) as f64, n),
+            debiased_root_square: squared_calibration_error(&found).1.max(0.0).sqrt(),
+            bins: found,
+        })
+    }
+}
+
 /// Calibration of a classifier: of one model, or of the mean of many.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Calibration {
@@ -295,6 +341,17 @@ mod tests {
         let bound = GapBound::of(&found, &calibration);
         assert!(bound.left < 0.03 && bound.left <= bound.right, "{bound:?}");
         assert!(calibration.top_label.debiased.lo < 0.005, "{:?}", calibration.top_label.debiased);
+    }
+
+    #[test]
+    fn a_statistic_must_be_finite_and_have_points_for_its_bins() {
+        let fails = |statistic: &[f64], bins: usize, text: &str| {
+            let error = CalibrationError::given(statistic, &[0.5; 30], &[1.0; 30], bins).unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
+        };
+        fails(&[0.0; 30], 16, "bins = 16: needs at least two points");
+        fails(&[f64::NAN; 30], 3, "statistic, confidence or outcome = not finite");
+        fails(&[0.0; 29], 3, "statistic and confidence: [29] against [30]");
     }
 
     #[test]

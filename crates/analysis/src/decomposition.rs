@@ -294,6 +294,8 @@ mod tests {
                 let target = |k: usize| f64::from(u8::from(k == y[i]));
                 let bias: f64 = mean.iter().enumerate().map(|(k, m)| (m - target(k)).powi(2)).sum();
                 let variance: f64 = (0..models).map(|t| h(t).iter().zip(&mean).map(|(a, b)| (a - b).powi(2)).sum::<f64>()).sum::<f64>() / models as f64;
+                let of_label = (0..models).map(|t| (h(t)[y[i]] - mean[y[i]]).powi(2)).sum::<f64>() / models as f64;
+                prop_assert!(of_label <= p.label_ceiling() + 1e-12, "the ceiling");
                 prop_assert!((p.bias - bias).abs() < 1e-12 && (p.variance - variance).abs() < 1e-12);
                 let pairs: Vec<(usize, usize)> = (0..models).flat_map(|t| (0..models).filter(move |s| *s != t).map(move |s| (t, s))).collect();
                 let apart = |&(t, s): &(usize, usize)| 1.0 - h(t).iter().zip(&h(s)).map(|(a, b)| a * b).sum::<f64>();

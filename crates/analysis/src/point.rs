@@ -70,6 +70,12 @@ impl Point {
         self.variance / (self.models - 1) as f64
     }
 
+    /// The most that the variance of the label's entry alone can be beside this mean, `h_y (1 - h_y)`, since probabilities lie in
+    /// `[0, 1]`: the ceiling of a scatter plot of that entry.
+    pub fn label_ceiling(&self) -> f64 {
+        self.rest * (1.0 - self.rest)
+    }
+
     /// What separates Bias^2 from variance exactly: `G + 2 (||h||^2 - h_y)`.
     pub fn gap_identity(&self) -> f64 {
         self.gini + 2.0 * self.excess

@@ -54,7 +54,8 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(scale: Scale, data: Option<&str>) -> Self {
         let own = match scale {
-            Scale::Quick | Scale::Standard => "fashion-mnist-slice",
+            Scale::Quick => "fashion-mnist-slice",
+            Scale::Standard => "cifar-10",
             Scale::Paper => "cifar-100",
         };
         let config = TrainConfig::default().with_weight_decay(0.0).with_schedule(Schedule::cosine());
