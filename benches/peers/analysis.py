@@ -16,41 +16,17 @@ A peer that is not installed has version null.
 """
 
 import os
-import sys
 import time
 import warnings
-from importlib.metadata import version
 
-from worker import BadRequest, Worker, serve
+from worker import Packages, serve
 
 warnings.filterwarnings("ignore")
 
-PEERS = {"mlxtend": "mlxtend", "netcal": "netcal.metrics", "uncertainty-calibration": "calibration"}
 
-
-class Analysis(Worker):
+class Analysis(Packages):
+    packages = {"mlxtend": "mlxtend", "netcal": "netcal.metrics", "uncertainty-calibration": "calibration"}
     operations = ("bootstraps", "netcal_ece", "uncertainty_ece", "uncertainty_debiased")
-
-    def __init__(self):
-        self.threads = None
-
-    def greeted(self):
-        return self.threads is not None
-
-    def hello(self, request):
-        threads = request.get("threads")
-        if not isinstance(threads, int) or threads < 1:
-            raise BadRequest(f"field `threads` must be a whole number from 1, got {threads!r}")
-        self.threads = threads
-        found = {}
-        for name, module in PEERS.items():
-            try:
-                __import__(module)
-                found[name] = version(name)
-            except Exception as error:  # noqa: BLE001: whatever breaks an import makes the peer absent
-                print(f"{name}: {error}", file=sys.stderr)
-                found[name] = None
-        return {"peers": found, "threads": threads}
 
     def bootstraps(self, request):
         import numpy as np

@@ -23,42 +23,18 @@ A peer that is not installed has version null.
 """
 
 import math
-import sys
 import time
 import warnings
-from importlib.metadata import version
 
-from worker import BadRequest, Worker, serve
+from worker import Packages, serve
 
 # pyDVL's dependencies announce their own changes on every import.
 warnings.filterwarnings("ignore")
 
-PEERS = {"cleanlab": "cleanlab", "pyDVL": "pydvl"}
 
-
-class Valuation(Worker):
+class Valuation(Packages):
+    packages = {"cleanlab": "cleanlab", "pyDVL": "pydvl"}
     operations = ("label_quality", "knn_shapley", "leave_one_out", "banzhaf")
-
-    def __init__(self):
-        self.threads = None
-
-    def greeted(self):
-        return self.threads is not None
-
-    def hello(self, request):
-        threads = request.get("threads")
-        if not isinstance(threads, int) or threads < 1:
-            raise BadRequest(f"field `threads` must be a whole number from 1, got {threads!r}")
-        self.threads = threads
-        found = {}
-        for name, module in PEERS.items():
-            try:
-                __import__(module)
-                found[name] = version(name)
-            except Exception as error:  # noqa: BLE001: whatever breaks an import makes the peer absent
-                print(f"{name}: {error}", file=sys.stderr)
-                found[name] = None
-        return {"peers": found, "threads": threads}
 
     def label_quality(self, request):
         from cleanlab.rank import get_label_quality_scores

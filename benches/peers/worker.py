@@ -7,6 +7,8 @@
 Whatever goes wrong is answered {"error": "..."} and the worker goes on.
 """
 
+import importlib
+import importlib.metadata
 import json
 import sys
 
@@ -40,6 +42,35 @@ class Worker:
         if not self.greeted():
             raise BadRequest("say hello first, and have the peer installed")
         return getattr(self, op)(request)
+
+
+class Packages(Worker):
+    """A worker whose peers are packages to be imported: `packages` maps a distribution's name to a module of it."""
+
+    packages = {}
+
+    def __init__(self):
+        self.threads = None
+
+    def greeted(self):
+        return self.threads is not None
+
+    def hello(self, request):
+        threads = request.get("threads")
+        if not isinstance(threads, int) or threads < 1:
+            raise BadRequest(f"field `threads` must be a whole number from 1, got {threads!r}")
+        self.threads = threads
+        return {"peers": {name: installed(name, module) for name, module in self.packages.items()}, "threads": threads}
+
+
+def installed(name, module):
+    """The version of a distribution, or None where its module cannot be imported, whatever breaks."""
+    try:
+        importlib.import_module(module)
+        return importlib.metadata.version(name)
+    except Exception as error:  # noqa: BLE001
+        print(f"{name}: {error}", file=sys.stderr)
+        return None
 
 
 def answer(worker, request):
