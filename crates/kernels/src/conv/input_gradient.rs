@@ -3,6 +3,7 @@
 use super::correlate::{Correlation, Spot, Stage, VECTORS};
 use super::planes::Planes;
 use super::shape::Conv2d;
+use super::winograd::Winograd;
 use crate::scratch;
 
 /// The inputs whose padded coordinate is `residue` modulo the stride, along one axis: `first`, `first + stride`, ...
@@ -58,6 +59,16 @@ impl Conv2d {
         self.check("dx", dx.len(), self.input_shape());
         if dx.is_empty() {
             return;
+        }
+        if let Some(winograd) = Winograd::input_gradient(self) {
+            let kernels = w.as_chunks::<3>().0.as_chunks::<3>().0;
+            // Output channels are what is summed over, and the kernel is turned around.
+            let turned = |g: usize, c: usize, k: usize| {
+                let kernel = kernels[(g * self.out_channels + k) * self.in_channels + c];
+                std::array::from_fn(|r| std::array::from_fn(|s| kernel[2 - r][2 - s]))
+            };
+            let groups: Vec<_> = (0..self.groups).map(|g| (winograd.transform(|c, k| turned(g, c, k)), None)).collect();
+            return winograd.run(&groups, dy, dx);
         }
         let combs: Vec<[Comb; 2]> = (0..self.stride[0])
             .flat_map(|r| (0..self.stride[1]).map(move |s| [r, s]))

@@ -19,6 +19,7 @@ mod input_gradient;
 mod planes;
 mod shape;
 mod weight_gradient;
+mod winograd;
 
 pub use shape::{Conv2d, Conv2dOptions};
 
@@ -26,6 +27,7 @@ use crate::disjoint::Disjoint;
 use crate::parallel;
 use correlate::{Correlation, Stage};
 use planes::Planes;
+use winograd::Winograd;
 
 impl Conv2d {
     /// `y = w * x (+ b)`, `[n, G K, OH, OW]`.
@@ -49,6 +51,15 @@ impl Conv2d {
         assert!(bias.is_none_or(|b| b.len() == self.groups * self.out_channels), "bias: one number per output channel");
         if y.is_empty() {
             return;
+        }
+        if let Some(winograd) = Winograd::forward(self) {
+            let kernel = |g: usize| {
+                let kernels = w.as_chunks::<3>().0.as_chunks::<3>().0;
+                winograd.transform(|k, c| kernels[(g * self.out_channels + k) * self.in_channels + c])
+            };
+            let bias = |g: usize| bias.map(|b| &b[g * self.out_channels..][..self.out_channels]);
+            let groups: Vec<_> = (0..self.groups).map(|g| (kernel(g), bias(g))).collect();
+            return winograd.run(&groups, x, y);
         }
         let stage = Stage::new(self.output[1]);
         let planes = Planes::forward(self, stage.round_up(self.output[1]));

@@ -36,6 +36,11 @@ impl Planes {
         Self { channels: conv.out_channels, size: conv.output, pad, rows, phases: 1, stretch: columns }
     }
 
+    /// The input with its even columns before its odd ones, `half` of each, for tiles of four by four pixels.
+    pub(super) fn halves(channels: usize, size: [usize; 2], pad: [usize; 2], rows: usize, half: usize) -> Self {
+        Self { channels, size, pad, rows, phases: 2, stretch: half }
+    }
+
     /// Numbers from one row to the next.
     pub(super) fn row(&self) -> usize {
         self.phases * self.stretch

@@ -22,6 +22,17 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Kernels of three by three with enough channels for Winograd's way.
+fn many_channels() -> impl Strategy<Value = Case> {
+    let sizes = (0_usize..6, 1_usize..3, 8_usize..20, 8_usize..14, 1_usize..12, 1_usize..40);
+    (sizes, [0_usize..4, 0..4], any::<u32>()).prop_filter_map("kernel larger than image", |(sizes, padding, seed)| {
+        let (n, groups, c, k, h, w) = sizes;
+        let options = Conv2dOptions { padding, groups, ..Conv2dOptions::default() };
+        let case = Case { x: [n, groups * c, h, w], weight: [groups * k, c, 3, 3], options, seed };
+        Conv2d::new(case.x, case.weight, case.options).is_ok().then_some(case)
+    })
+}
+
 /// Numbers from -1 to 1 that are multiples of 2^-8, so that products are exact and sums in double precision too.
 fn numbers(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
@@ -59,8 +70,8 @@ fn visit(case: &Case, conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
 }
 
 fn assert_close(found: &[f32], want: &[f64], terms: usize) -> Result<(), TestCaseError> {
-    // Each partial sum of terms at most one is at most `terms`, and rounded once.
-    let tolerance = (terms * terms) as f64 * f64::from(f32::EPSILON);
+    // Sums are rounded once for each term, to numbers of the size of the square root of how many there were so far.
+    let tolerance = 2.0 * (terms as f64).powf(1.5) * f64::from(f32::EPSILON);
     for (i, (&found, &want)) in found.iter().zip(want).enumerate() {
         prop_assert!((f64::from(found) - want).abs() <= tolerance, "{i}: {found} != {want}");
     }
@@ -72,33 +83,46 @@ proptest! {
 
     #[test]
     fn all_three_directions_are_the_definition(case in cases()) {
-        let conv = Conv2d::new(case.x, case.weight, case.options).unwrap();
-        let len = |shape: [usize; 4]| shape.iter().product::<usize>();
-        let [x_len, w_len, y_len] = [len(conv.input_shape()), len(conv.weight_shape()), len(conv.output_shape())];
-        prop_assert_eq!(conv.input_shape(), case.x);
-        prop_assert_eq!(conv.weight_shape(), case.weight);
-        let (x, w, dy) = (numbers(x_len, case.seed), numbers(w_len, !case.seed), numbers(y_len, case.seed ^ 77));
-        let bias = numbers(case.weight[0], 5);
-
-        let mut y = vec![f32::NAN; y_len];
-        conv.forward(&x, &w, Some(&bias), &mut y);
-        let plane = conv.output_shape()[2] * conv.output_shape()[3];
-        let mut want: Vec<f64> = (0..y_len).map(|i| f64::from(bias[i / plane % bias.len()])).collect();
-        visit(&case, &conv, |xi, wi, yi| want[yi] += f64::from(x[xi]) * f64::from(w[wi]));
-        assert_close(&y, &want, 1 + w_len / case.weight[0])?;
-
-        let mut dx = vec![f32::NAN; x_len];
-        conv.input_gradient(&w, &dy, &mut dx);
-        let mut want = vec![0.0; x_len];
-        visit(&case, &conv, |xi, wi, yi| want[xi] += f64::from(dy[yi]) * f64::from(w[wi]));
-        assert_close(&dx, &want, w_len)?;
-
-        let mut dw = vec![f32::NAN; w_len];
-        conv.weight_gradient(&x, &dy, &mut dw);
-        let mut want = vec![0.0; w_len];
-        visit(&case, &conv, |xi, wi, yi| want[wi] += f64::from(dy[yi]) * f64::from(x[xi]));
-        assert_close(&dw, &want, case.x[0] * plane)?;
+        compare_with_definition(&case)?;
     }
+
+    #[test]
+    fn so_they_are_by_winograd(case in many_channels()) {
+        let conv = Conv2d::new(case.x, case.weight, case.options).unwrap();
+        prop_assert!(winograd::Winograd::forward(&conv).is_some());
+        prop_assert_eq!(winograd::Winograd::input_gradient(&conv).is_some(), case.options.padding.iter().all(|&p| p < 3));
+        compare_with_definition(&case)?;
+    }
+}
+
+fn compare_with_definition(case: &Case) -> Result<(), TestCaseError> {
+    let conv = Conv2d::new(case.x, case.weight, case.options).unwrap();
+    let len = |shape: [usize; 4]| shape.iter().product::<usize>();
+    let [x_len, w_len, y_len] = [len(conv.input_shape()), len(conv.weight_shape()), len(conv.output_shape())];
+    prop_assert_eq!(conv.input_shape(), case.x);
+    prop_assert_eq!(conv.weight_shape(), case.weight);
+    let (x, w, dy) = (numbers(x_len, case.seed), numbers(w_len, !case.seed), numbers(y_len, case.seed ^ 77));
+    let bias = numbers(case.weight[0], 5);
+
+    let mut y = vec![f32::NAN; y_len];
+    conv.forward(&x, &w, Some(&bias), &mut y);
+    let plane = conv.output_shape()[2] * conv.output_shape()[3];
+    let mut want: Vec<f64> = (0..y_len).map(|i| f64::from(bias[i / plane % bias.len()])).collect();
+    visit(case, &conv, |xi, wi, yi| want[yi] += f64::from(x[xi]) * f64::from(w[wi]));
+    assert_close(&y, &want, 1 + w_len / case.weight[0])?;
+
+    let mut dx = vec![f32::NAN; x_len];
+    conv.input_gradient(&w, &dy, &mut dx);
+    let mut want = vec![0.0; x_len];
+    visit(case, &conv, |xi, wi, yi| want[xi] += f64::from(dy[yi]) * f64::from(w[wi]));
+    assert_close(&dx, &want, w_len)?;
+
+    let mut dw = vec![f32::NAN; w_len];
+    conv.weight_gradient(&x, &dy, &mut dw);
+    let mut want = vec![0.0; w_len];
+    visit(case, &conv, |xi, wi, yi| want[wi] += f64::from(dy[yi]) * f64::from(x[xi]));
+    assert_close(&dw, &want, case.x[0] * plane)?;
+    Ok(())
 }
 
 #[test]
@@ -130,6 +154,23 @@ fn nan_reaches_every_output_that_reads_it() {
     for (i, y) in y.iter().enumerate() {
         let near = (i / 9).abs_diff(2) <= 1 && (i % 9).abs_diff(4) <= 1;
         assert_eq!(y.is_nan(), near, "output {i}");
+    }
+}
+
+#[test]
+fn nan_and_infinity_reach_every_output_that_reads_them_by_winograd_too() {
+    let options = Conv2dOptions { padding: [1; 2], ..Conv2dOptions::default() };
+    let conv = Conv2d::new([1, 8, 5, 9], [8, 8, 3, 3], options).unwrap();
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut x = numbers(8 * 45, 4);
+        x[3 * 45 + 2 * 9 + 4] = bad;
+        let mut y = vec![0.0; 8 * 45];
+        conv.forward(&x, &[1.0; 8 * 8 * 9], None, &mut y);
+        for (i, y) in y.iter().enumerate() {
+            let (row, column) = (i % 45 / 9, i % 9);
+            let (near, far) = (row.abs_diff(2) <= 1 && column.abs_diff(4) <= 1, column.abs_diff(4) > 3 || row > 4);
+            assert!(!(near && y.is_finite()) && !(far && !y.is_finite()), "output {i} of {bad}: {y}");
+        }
     }
 }
 

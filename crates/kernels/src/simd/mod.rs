@@ -96,6 +96,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Splits positive normal numbers into a mantissa `m` from 1 to below 2 and a whole exponent `e`, `a = m 2^e`.
     fn split(self, a: Self::V) -> (Self::V, Self::V);
 
+    /// `a0 b0 a1 b1 ...`, two vectors long.
+    fn interleave(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
+
     /// The sum of all lanes, in a fixed order.
     fn sum(self, a: Self::V) -> f32;
     /// The largest lane; a NaN may or may not win.

@@ -153,6 +153,12 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn interleave(self, a: V, b: V) -> (V, V) {
+        let of = |i: usize| if i.is_multiple_of(2) { a[i / 2] } else { b[i / 2] };
+        (std::array::from_fn(of), std::array::from_fn(|i| of(LANES + i)))
+    }
+
+    #[inline(always)]
     fn sum(self, a: V) -> f32 {
         let four: [f32; 4] = std::array::from_fn(|i| a[i] + a[i + 4]);
         (four[0] + four[2]) + (four[1] + four[3])

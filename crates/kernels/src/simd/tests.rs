@@ -112,6 +112,13 @@ impl Kernel for Reduce<'_> {
         let v = simd.load(self.0);
         let mut whole = vec![0.0; S::LANES];
         simd.store(&mut whole, v);
+        let (first, second) = simd.interleave(v, simd.mul(v, v));
+        let mut both = vec![0.0; 2 * S::LANES];
+        simd.store(&mut both, first);
+        simd.store(&mut both[S::LANES..], second);
+        for (pair, x) in both.chunks(2).zip(self.0) {
+            assert_eq!(pair, [*x, x * x]);
+        }
         // SAFETY: `whole` holds a vector's numbers.
         let again = unsafe { simd.load_at(whole.as_ptr()) };
         (simd.sum(again) - self.0[..S::LANES].iter().sum::<f32>(), simd.largest(v))
@@ -122,6 +129,7 @@ impl Kernel for Reduce<'_> {
 fn reductions_cover_every_lane() {
     for lane in 0..8 {
         let mut x = [-1.0_f32; 16];
+        x[8 + lane] = -2.0;
         x[lane] = 3.0;
         for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
             assert_eq!(dispatch_up_to(limit, Reduce(&x)), (0.0, 3.0), "{limit:?} lane {lane}");

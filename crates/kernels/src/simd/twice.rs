@@ -99,6 +99,11 @@ impl<S: Simd> Simd for Twice<S> {
     }
 
     #[inline(always)]
+    fn interleave(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        (self.0.interleave(a.0, b.0), self.0.interleave(a.1, b.1))
+    }
+
+    #[inline(always)]
     fn sum(self, a: Self::V) -> f32 {
         self.0.sum(self.0.add(a.0, a.1))
     }
