@@ -19,8 +19,8 @@ use tenfold_core_tensor::seed::Seed;
 const MODELS: usize = 50;
 const POINTS: usize = 50_000;
 const CLASSES: usize = 100;
-/// Points in a block.
-const BLOCK: usize = 1_000;
+/// Points in a block: four MiB.
+const BLOCK: usize = 200;
 /// Bytes of a plain read.
 const STEP: usize = 4 << 20;
 
@@ -35,7 +35,7 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         let mut done = 0;
         while let Some(block) = slabs.next_slab(BLOCK)? {
             let count = block.dim().1;
-            found.add(block.view(), &labels[done..done + count])?;
+            found.add(block, &labels[done..done + count])?;
             done += count;
         }
         Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))

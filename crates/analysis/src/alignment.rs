@@ -118,7 +118,7 @@ pub fn fit(pairs: &[(f64, f64)]) -> Result<Fit<f64>, AnalysisError> {
     Ok(fit_of(pairs)?)
 }
 
-fn fit_of(pairs: &[(f64, f64)]) -> Result<Fit<f64>, StatsError> {
+pub(crate) fn fit_of(pairs: &[(f64, f64)]) -> Result<Fit<f64>, StatsError> {
     let usable = || pairs.iter().filter(|(b, v)| *b > 0.0 && *v > 0.0);
     let log_b: Vec<f64> = usable().map(|(b, _)| b.ln()).collect();
     let log_v: Vec<f64> = usable().map(|(_, v)| v.ln()).collect();

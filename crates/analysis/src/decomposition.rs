@@ -1,7 +1,7 @@
 //! The squared-loss decomposition of all points.
 
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::point::{Decomposed, Point, Scratch, Task};
+use crate::point::{Decomposed, Point, Rows, Scratch, Task};
 use crate::randomness::Randomness;
 use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3, Axis};
@@ -130,7 +130,8 @@ impl Decomposition {
         let scale = self.scale;
         let one = |scratch: &mut Scratch, i: usize| -> Result<Decomposed, AnalysisError> {
             let at = first + i;
-            dispatch(Task { scale, models, label: labels[i], values, points, classes, place: i, at, scratch })
+            let rows = Rows { models, label: labels[i], values, points, classes, place: i, at };
+            dispatch(Task { scale, rows, scratch })
         };
         let found: Result<Vec<Decomposed>, AnalysisError> =
             (0..points).into_par_iter().with_min_len(GRAIN).map_init(Scratch::default, one).collect();
@@ -173,6 +174,11 @@ impl Decomposition {
     /// Of each model, the means over points of: being wrong, disagreeing with another model, `1 - h_y`, `1 - <h_t, h_s>`.
     pub(crate) fn per_model(&self) -> Vec<[f64; 4]> {
         self.per_model.iter().map(|sums| sums.map(|sum| sum / self.points.len() as f64)).collect()
+    }
+
+    /// `||d_t - d||^2` and `<d, d_t - d>` of all models at a point.
+    pub(crate) fn spread(&self, i: usize) -> [&[f64]; 2] {
+        [&self.away, &self.along].map(|all| &all[i * self.models..][..self.models])
     }
 
     /// Unbiased Bias^2 and variance of a point without model t; plug-in where `unbiased` is false.

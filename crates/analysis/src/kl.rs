@@ -2,7 +2,7 @@
 
 use crate::error::{AnalysisError, require, require_labels, require_shape};
 use crate::randomness::Randomness;
-use crate::scale::Scale;
+use crate::scale::{Scale, errors_of};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ fn point<'a>(
     for (t, logs) in logs.chunks_exact_mut(classes).enumerate() {
         let row = row(t);
         // Reads the row as the squared loss does, so that both refuse the same.
-        let read = crate::scale::errors_of(scale, row, label, &mut errors, [t, at])?;
+        let read = errors_of(scale, row, label, &mut errors, [t, at])?;
         match scale {
             Scale::Logits { temperature } => {
                 logs.iter_mut().zip(row).for_each(|(l, z)| *l = f64::from(*z) / temperature);

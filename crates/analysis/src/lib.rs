@@ -8,6 +8,7 @@
 //! |---|---|
 //! | Bias^2 and variance of each point, of the squared loss? | [`Decomposition`] |
 //! | ... of the cross-entropy? | [`KlDecomposition`] |
+//! | with intervals from ensembles drawn anew? | [`ModelBootstrap`] |
 //! | do the two go together? | [`Alignment`] |
 //! | more than independent noise would make them? | [`Null`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
@@ -49,6 +50,7 @@
 //! what is derived in this project says so.
 
 mod alignment;
+mod bootstrap;
 mod calibration;
 pub mod collapse;
 mod decomposition;
@@ -62,6 +64,7 @@ mod scale;
 mod temperature;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
+pub use bootstrap::{BootstrapAverage, BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
 pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by, mean_model};
 pub use decomposition::{Average, Averages, Decomposition, first_models};
 pub use disagreement::Disagreement;

@@ -1,9 +1,9 @@
 //! The decomposition at one point.
 
 use crate::error::AnalysisError;
-use crate::scale::{Row, Scale, errors_of};
+use crate::scale::{Reading, Row, Scale, Temperature, Tolerance, padded};
 use serde::{Deserialize, Serialize};
-use tenfold_kernels::simd::{Kernel, Simd};
+use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd, prefetch};
 
 /// Squared loss at one point, from N models.
 ///
@@ -93,20 +93,27 @@ pub(crate) struct Decomposed {
     pub(crate) models: Vec<[f64; 4]>,
 }
 
-/// Memory that goes from point to point.
+/// Memory that goes from point to point of the same number of models and classes.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    errors: Vec<f64>,
+    /// Rows of probabilities with 0 at the label, as they came.
+    narrow: Vec<f32>,
+    /// Those of logits.
+    wide: Vec<f64>,
+    sums: Sums,
+}
+
+/// What is summed over models.
+#[derive(Default)]
+struct Sums {
     mean: Vec<f64>,
     first: Vec<f64>,
     rows: Vec<Row>,
     votes: Vec<usize>,
 }
 
-/// What models say of a point, to be decomposed with the widest vectors that the processor has: the loops are plain, the
-/// compiler makes vectors of them, and no result depends on their width.
-pub(crate) struct Task<'a> {
-    pub(crate) scale: Scale,
+/// What models say of a point.
+pub(crate) struct Rows<'a> {
     pub(crate) models: usize,
     pub(crate) label: usize,
     /// A block `[N, points, C]`.
@@ -116,6 +123,25 @@ pub(crate) struct Task<'a> {
     /// The point's place in the block, and in errors.
     pub(crate) place: usize,
     pub(crate) at: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// What model t says. The next point's row is fetched on the way: rows of all models are too many streams for the processor to
+    /// follow by itself.
+    #[inline(always)]
+    fn row(&self, t: usize) -> &'a [f32] {
+        let of = |place: usize| (t * self.points + place) * self.classes;
+        if self.place + 1 < self.points {
+            prefetch(&self.values[of(self.place + 1)..][..self.classes]);
+        }
+        &self.values[of(self.place)..][..self.classes]
+    }
+}
+
+/// A point to be decomposed with the widest vectors that the processor has. No result depends on their width.
+pub(crate) struct Task<'a> {
+    pub(crate) scale: Scale,
+    pub(crate) rows: Rows<'a>,
     pub(crate) scratch: &'a mut Scratch,
 }
 
@@ -123,38 +149,52 @@ impl Kernel for Task<'_> {
     type Output = Result<Decomposed, AnalysisError>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> Self::Output {
-        decompose(self)
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Scratch { narrow, wide, sums } = self.scratch;
+        match self.scale {
+            Scale::Probabilities { tolerance } => decompose(simd, Tolerance(tolerance), &self.rows, narrow, sums),
+            Scale::Logits { temperature } => decompose(simd, Temperature(temperature), &self.rows, wide, sums),
+        }
     }
 }
 
+/// The decomposition from rows that are read one way.
 #[inline(always)]
-fn decompose(task: Task) -> Result<Decomposed, AnalysisError> {
-    let Task { scale, models, label, values, points, classes, place, at, scratch } = task;
-    let row = |t: usize| &values[(t * points + place) * classes..][..classes];
-    let Scratch { errors, mean, first, rows, votes } = scratch;
-    errors.resize(models * classes, 0.0);
+fn decompose<S: Simd, R: Reading>(
+    simd: S,
+    reading: R,
+    task: &Rows,
+    others: &mut Vec<R::Number>,
+    sums: &mut Sums,
+) -> Result<Decomposed, AnalysisError> {
+    let Rows { models, classes, label, at, .. } = *task;
+    let Sums { mean, first, rows, votes } = sums;
+    let width = padded(classes);
+    // What is beyond the classes stays zero.
+    others.resize(models * width, R::Number::default());
     rows.clear();
     votes.clear();
     votes.resize(classes, 0);
-    let (mut loss, mut gini) = (0.0, 0.0);
+    let (mut loss, mut gini, mut rests) = (0.0, 0.0, 0.0);
     let half = models / 2;
     mean.clear();
-    mean.resize(classes, 0.0);
+    mean.resize(width, 0.0);
     let mut first_bias = f64::NAN;
-    for (t, d) in errors.chunks_exact_mut(classes).enumerate() {
-        let read = errors_of(scale, row(t), label, d, [t, at])?;
+    for (t, d) in others.chunks_exact_mut(width).enumerate() {
+        let read = reading.others(simd, task.row(t), label, d, mean, [t, at])?;
         loss += read.square;
         // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares.
         gini += read.rest * (2.0 - read.rest) - (read.square - read.rest * read.rest);
         votes[read.prediction] += 1;
+        rests += read.rest;
         rows.push(read);
-        mean.iter_mut().zip(d.iter()).for_each(|(sum, d)| *sum += d);
         if t + 1 == half {
             first.clone_from(mean);
-            first_bias = dot(mean, mean) / (half * half) as f64;
+            first[label] = -rests;
+            first_bias = dot(first, first) / (half * half) as f64;
         }
     }
+    mean[label] = -rests;
     let n = models as f64;
     // The mean of the other half, as far as it is from the mean of all, from the sums of all and of the first.
     let mut shift = 0.0;
@@ -165,11 +205,15 @@ fn decompose(task: Task) -> Result<Decomposed, AnalysisError> {
     mean.iter_mut().for_each(|m| *m /= n);
     let bias = dot(mean, mean);
     let (mut away, mut along) = (Vec::with_capacity(models), Vec::with_capacity(models));
-    for d in errors.chunks_exact(classes) {
-        let (square, lean) = apart(d, mean);
-        away.push(square);
-        along.push(lean);
+    // The label's entry by itself: it is not among the others.
+    let of_label = std::mem::take(&mut mean[label]);
+    for (d, read) in others.chunks_exact(width).zip(rows.iter()) {
+        let (square, lean) = apart(simd, d, mean);
+        let e = -read.rest - of_label;
+        away.push(square + e * e);
+        along.push(lean + e * of_label);
     }
+    mean[label] = of_label;
     let variance = away.iter().sum::<f64>() / n;
     let second_variance = match models {
         0..4 => f64::NAN,
@@ -180,7 +224,7 @@ fn decompose(task: Task) -> Result<Decomposed, AnalysisError> {
     };
     let rest = -mean[label];
     let others = bias - rest * rest;
-    let (prediction, confidence) = largest(mean, label);
+    let (prediction, confidence) = largest(&mean[..classes], label);
     let margin = rows.iter().map(|r| r.margin).sum::<f64>() / n;
     let margin_variance = rows.iter().map(|r| (r.margin - margin).powi(2)).sum::<f64>() / (n - 1.0);
 
@@ -219,18 +263,15 @@ fn decompose(task: Task) -> Result<Decomposed, AnalysisError> {
 
 /// `||d - m||^2` and `<m, d - m>`, in lanes that do not wait for each other.
 #[inline(always)]
-fn apart(d: &[f64], m: &[f64]) -> (f64, f64) {
-    let (mut square, mut lean) = ([0.0; 4], [0.0; 4]);
-    let (d4, m4) = (d.as_chunks::<4>(), m.as_chunks::<4>());
-    for (d, m) in d4.0.iter().zip(m4.0) {
-        for lane in 0..4 {
-            let e = d[lane] - m[lane];
-            square[lane] += e * e;
-            lean[lane] += e * m[lane];
-        }
+fn apart<S: Simd, T: Number>(simd: S, d: &[T], m: &[f64]) -> (f64, f64) {
+    let (mut square, mut lean) = (simd.splat_double(0.0), simd.splat_double(0.0));
+    for (d, m) in d.as_chunks::<EIGHT>().0.iter().zip(m.as_chunks::<EIGHT>().0) {
+        let m = simd.load_double(m);
+        let e = simd.sub_double(T::eight(simd, d), m);
+        square = simd.fma_double(e, e, square);
+        lean = simd.fma_double(e, m, lean);
     }
-    let tail = d4.1.iter().zip(m4.1).fold((0.0, 0.0), |(s, l), (d, m)| (s + (d - m) * (d - m), l + (d - m) * m));
-    (square.iter().sum::<f64>() + tail.0, lean.iter().sum::<f64>() + tail.1)
+    (simd.sum_double(square), simd.sum_double(lean))
 }
 
 #[inline(always)]

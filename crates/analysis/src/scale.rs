@@ -2,9 +2,13 @@
 
 use crate::error::{AnalysisError, require};
 use serde::{Deserialize, Serialize};
+use tenfold_kernels::simd::{EIGHT, Number, Plain, Simd};
 
 /// How far a row of probabilities may be from one by default: the rounding of a thousand numbers in half precision.
 pub const SUM_TOLERANCE: f64 = 2e-3;
+
+/// Sums of exponentials below this may have lost digits to underflow.
+const VANISHING: f64 = 1e-290;
 
 /// What the numbers of an array are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,85 +64,174 @@ pub(crate) struct Row {
     pub(crate) square: f64,
 }
 
-/// Writes the error `d = p - e_y` of a row: the probabilities, but `-(1 - p_y)` at the label, where `1 - p_y` is the sum of the
-/// others. Model and point name the row in an error.
-#[inline(always)]
+/// The length of a row with zeros at its end, so that it is whole eights.
+pub(crate) fn padded(classes: usize) -> usize {
+    classes.next_multiple_of(EIGHT)
+}
+
+/// Writes the error `d = p - e_y` of a row on any scale. Model and point name the row in an error.
 pub(crate) fn errors_of(
     scale: Scale,
     row: &[f32],
     label: usize,
     d: &mut [f64],
-    [model, point]: [usize; 2],
+    at: [usize; 2],
 ) -> Result<Row, AnalysisError> {
-    let value = |class: usize, rule| AnalysisError::Value { model, point, class, value: row[class], rule };
-    let (least, largest) = extremes(row);
-    let (rest, squares, margin) = match scale {
+    let mut sums = vec![0.0; padded(row.len())];
+    let mut wide = sums.clone();
+    let read = match scale {
         Scale::Probabilities { tolerance } => {
-            d.iter_mut().zip(row).for_each(|(d, p)| *d = f64::from(*p));
-            let right = d[label];
-            d[label] = 0.0;
-            let (rest, squares) = sums(d);
-            let sum = rest + right;
-            if !sum.is_finite() {
-                let class = row.iter().position(|p| !p.is_finite()).unwrap_or(label);
-                return Err(value(class, "must be a finite number"));
-            }
-            if least < 0.0 {
-                let class = row.iter().position(|p| *p < 0.0).unwrap_or(label);
-                return Err(value(class, "must be a probability, from 0 to 1"));
-            }
-            if (sum - 1.0).abs() > tolerance {
-                return Err(AnalysisError::Sum { model, point, sum, tolerance });
-            }
-            (rest, squares, right.ln() - rest.ln())
+            let mut narrow = vec![0.0; padded(row.len())];
+            Tolerance(tolerance).others(Plain, row, label, &mut narrow, &mut sums, at)?
         }
         Scale::Logits { temperature } => {
-            if let Some(class) = row.iter().position(|z| !z.is_finite()) {
-                return Err(value(class, "must be a finite number"));
-            }
-            let largest = f64::from(largest);
-            d.iter_mut().zip(row).for_each(|(d, z)| *d = ((f64::from(*z) - largest) / temperature).exp());
-            let right = d[label];
-            d[label] = 0.0;
-            let total = sums(d).0 + right;
-            d.iter_mut().for_each(|d| *d /= total);
-            let (rest, squares) = sums(d);
-            (rest, squares, log_odds(row, label, temperature))
+            Temperature(temperature).others(Plain, row, label, &mut wide, &mut sums, at)?
         }
     };
-    d[label] = -rest;
-    let prediction = row.iter().position(|v| *v == largest).unwrap_or(0);
-    Ok(Row { rest, margin, prediction, square: squares + rest * rest })
+    d.copy_from_slice(&sums[..row.len()]);
+    d[label] = -read.rest;
+    Ok(read)
+}
+
+/// How a row becomes probabilities.
+pub(crate) trait Reading: Copy {
+    /// What the probabilities are kept in.
+    type Number: Number;
+
+    /// Writes the probabilities `d` of a row but 0 at the label, whose error `-(1 - p_y)` is minus the sum of the others', and adds
+    /// them to `sums`. Both are [`padded`], with zeros after the row. Model and point name the row in an error.
+    fn others<S: Simd>(
+        self,
+        simd: S,
+        row: &[f32],
+        label: usize,
+        d: &mut [Self::Number],
+        sums: &mut [f64],
+        at: [usize; 2],
+    ) -> Result<Row, AnalysisError>;
+}
+
+/// Rows of probabilities that may be so far from one.
+#[derive(Clone, Copy)]
+pub(crate) struct Tolerance(pub(crate) f64);
+
+impl Reading for Tolerance {
+    type Number = f32;
+
+    #[inline(always)]
+    fn others<S: Simd>(
+        self,
+        simd: S,
+        row: &[f32],
+        label: usize,
+        d: &mut [f32],
+        sums: &mut [f64],
+        [model, point]: [usize; 2],
+    ) -> Result<Row, AnalysisError> {
+        d[..row.len()].copy_from_slice(row);
+        d[label] = 0.0;
+        let right = f64::from(row[label]);
+        let (least, largest) = extremes(simd, row);
+        let (rest, squares) = add_up(simd, d, sums);
+        let sum = rest + right;
+        // Comparisons with NaN are false.
+        let fine = (sum - 1.0).abs() <= self.0 && least >= 0.0;
+        if !fine {
+            return Err(fault_of_probabilities(row, sum, self.0, [model, point]));
+        }
+        // One logarithm of the quotient, which is rounded once.
+        Ok(Row { rest, margin: (right / rest).ln(), prediction: first_of(row, largest), square: squares + rest * rest })
+    }
+}
+
+/// What is wrong with a row.
+#[cold]
+fn fault_of_probabilities(row: &[f32], sum: f64, tolerance: f64, [model, point]: [usize; 2]) -> AnalysisError {
+    let value = |class: usize, rule| AnalysisError::Value { model, point, class, value: row[class], rule };
+    if let Some(class) = row.iter().position(|p| !p.is_finite()) {
+        return value(class, "must be a finite number");
+    }
+    match row.iter().position(|p| *p < 0.0) {
+        Some(class) => value(class, "must be a probability, from 0 to 1"),
+        None => AnalysisError::Sum { model, point, sum, tolerance },
+    }
+}
+
+/// Rows of logits, divided by a temperature.
+#[derive(Clone, Copy)]
+pub(crate) struct Temperature(pub(crate) f64);
+
+impl Reading for Temperature {
+    type Number = f64;
+
+    #[inline(always)]
+    fn others<S: Simd>(
+        self,
+        simd: S,
+        row: &[f32],
+        label: usize,
+        d: &mut [f64],
+        sums: &mut [f64],
+        [model, point]: [usize; 2],
+    ) -> Result<Row, AnalysisError> {
+        let temperature = self.0;
+        if let Some(class) = row.iter().position(|z| !z.is_finite()) {
+            let (value, rule) = (row[class], "must be a finite number");
+            return Err(AnalysisError::Value { model, point, class, value, rule });
+        }
+        let (_, most) = extremes(simd, row);
+        let largest = f64::from(most);
+        d.iter_mut().zip(row).for_each(|(d, z)| *d = ((f64::from(*z) - largest) / temperature).exp());
+        let right = std::mem::take(&mut d[label]);
+        let others = d.iter().sum::<f64>();
+        let total = right + others;
+        d.iter_mut().for_each(|d| *d /= total);
+        let (rest, squares) = add_up(simd, d, sums);
+        // Next to a label that is far above all others, their exponentials vanish.
+        let margin = match others > VANISHING {
+            true => (f64::from(row[label]) - largest) / temperature - others.ln(),
+            false => log_odds(row, label, temperature),
+        };
+        Ok(Row { rest, margin, prediction: first_of(row, most), square: squares + rest * rest })
+    }
 }
 
 /// The smallest and the largest number; without meaning where one is NaN.
 #[inline(always)]
-fn extremes(row: &[f32]) -> (f32, f32) {
-    let (mut least, mut most) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
-    let (eights, rest) = row.as_chunks::<8>();
-    for eight in eights {
-        for (lane, &v) in eight.iter().enumerate() {
-            least[lane] = if v < least[lane] { v } else { least[lane] };
-            most[lane] = if v > most[lane] { v } else { most[lane] };
-        }
+fn extremes<S: Simd>(simd: S, row: &[f32]) -> (f32, f32) {
+    // The first number again where a vector is not full.
+    let mut least = simd.splat(row[0]);
+    let mut most = least;
+    for part in row.chunks(S::LANES) {
+        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, row[0]) };
+        least = simd.min(v, least);
+        most = simd.max(v, most);
     }
-    let all = |lanes: [f32; 8], f: fn(f32, f32) -> f32, start| lanes.iter().chain(rest).copied().fold(start, f);
-    (all(least, f32::min, f32::INFINITY), all(most, f32::max, f32::NEG_INFINITY))
+    (-simd.largest(simd.sub(simd.zero(), least)), simd.largest(most))
 }
 
-/// The sum and the sum of squares, in lanes that do not wait for each other.
+/// The sum and the sum of squares, in lanes that do not wait for each other; adds the numbers to `sums` on the way. Both are
+/// whole eights, with zeros at the end.
 #[inline(always)]
-fn sums(d: &[f64]) -> (f64, f64) {
-    let (mut sum, mut squares) = ([0.0; 8], [0.0; 8]);
-    let (eights, rest) = d.as_chunks::<8>();
-    for eight in eights {
-        for (lane, v) in eight.iter().enumerate() {
-            sum[lane] += v;
-            squares[lane] += v * v;
-        }
+fn add_up<S: Simd, T: Number>(simd: S, d: &[T], sums: &mut [f64]) -> (f64, f64) {
+    let (mut sum, mut squares) = (simd.splat_double(0.0), simd.splat_double(0.0));
+    for (eight, sums) in d.as_chunks::<EIGHT>().0.iter().zip(sums.as_chunks_mut::<EIGHT>().0) {
+        let v = T::eight(simd, eight);
+        sum = simd.add_double(sum, v);
+        squares = simd.fma_double(v, v, squares);
+        let all = simd.add_double(simd.load_double(sums), v);
+        simd.store_double(sums, all);
     }
-    let of_rest = rest.iter().fold((0.0, 0.0), |(s, q), v| (s + v, q + v * v));
-    (sum.iter().sum::<f64>() + of_rest.0, squares.iter().sum::<f64>() + of_rest.1)
+    (simd.sum_double(sum), simd.sum_double(squares))
+}
+
+/// Where the number is first, eight at a time.
+#[inline(always)]
+fn first_of(row: &[f32], value: f32) -> usize {
+    let (eights, _) = row.as_chunks::<8>();
+    let there = |eight: &[f32; 8]| eight.iter().fold(false, |there, v| there | (*v == value));
+    let skip = 8 * eights.iter().position(there).unwrap_or(eights.len());
+    skip + row[skip..].iter().position(|v| *v == value).unwrap_or(0)
 }
 
 /// `log p_y - log (1 - p_y)` from logits: the label's minus the log-sum-exp of the others.
@@ -167,6 +260,17 @@ mod tests {
         assert!((row.margin - (100.0 - 2.0_f64.ln())).abs() < 1e-12);
         let (row, d) = errors(Scale::probabilities(), &[1.0, 3e-30, 1e-30], 0).unwrap();
         assert!((row.rest / 4e-30 - 1.0).abs() < 1e-6 && d[0] == -row.rest && row.prediction == 0);
+    }
+
+    #[test]
+    fn the_first_of_equals_is_predicted() {
+        for at in 0..20 {
+            let mut row = [0.0_f32; 20];
+            (row[at], row[19]) = (0.5, 0.5);
+            let (read, d) = errors(Scale::Probabilities { tolerance: 2.0 }, &row, 3).unwrap();
+            assert_eq!(read.prediction, at);
+            assert_eq!(d[3], -read.rest);
+        }
     }
 
     #[test]

@@ -6,11 +6,12 @@ use crate::error::CliError;
 use crate::output::{Output, ending};
 use crate::page::{Report, write_page};
 use clap::Args;
-use ndarray::{Array1, ArrayView3};
+use ndarray::Array1;
 use serde_json::json;
 use std::path::PathBuf;
 use tenfold_analysis::{
-    Alignment, Averages, Decomposition, Fit, KlDecomposition, Null, Point, Selection, above_diagonal, first_models,
+    Alignment, AnalysisError, Averages, BootstrapAverage, BootstrapAverages, Decomposition, Fit, KlDecomposition,
+    ModelBootstrap, Null, Point, Selection, above_diagonal, first_models,
 };
 use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter};
 use tenfold_core_tensor::arrays::{Npy, write_npz};
@@ -42,9 +43,13 @@ pub(crate) struct BiasVariance {
     /// Ensembles drawn for the null.
     #[arg(long, default_value_t = 400)]
     draws: usize,
-    /// Seed of the null.
+    /// Seed of the null and the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Also draw so many ensembles from the models, with replacement, for percentile intervals beside the jackknife's; reads the
+    /// predictions a second time.
+    #[arg(long, value_name = "DRAWS")]
+    bootstrap: Option<usize>,
     /// Table of points to write: `bias`, `variance`, `unbiased_bias`, `unbiased_variance`, `loss`, `gini`, `confidence`, `correct`,
     /// `label`, and with --kl `kl_bias` and `kl_variance`.
     #[arg(long, value_name = "FILE.npz", value_parser = ending("npz"))]
@@ -69,6 +74,15 @@ struct Found {
     wrong: Option<(usize, f64, f64)>,
     /// Points with zero variance, and points with zero bias.
     zero: [usize; 2],
+    bootstrap: Option<Bootstrap>,
+}
+
+/// Intervals from ensembles drawn from the models.
+struct Bootstrap {
+    draws: usize,
+    averages: BootstrapAverages,
+    /// None where there is no alignment.
+    fit: Option<Fit<Estimate>>,
 }
 
 impl BiasVariance {
@@ -98,8 +112,7 @@ impl BiasVariance {
         };
         let progress = Progress::new("points", points as u64);
         let mut done = 0;
-        while let Some(block) = next_block(&mut slabs)? {
-            let view: ArrayView3<f32> = block.view();
+        while let Some(view) = next_block(&mut slabs)? {
             let count = view.dim().1;
             let labels = &labels[done..done + count];
             let add = |part: &mut Decomposition, n: usize| part.add(first_models(view, n), labels);
@@ -126,6 +139,10 @@ impl BiasVariance {
             Some(kl) => Some((kl.averages().map(|averages| (kl, averages)))?),
             None => None,
         };
+        let bootstrap = match self.bootstrap {
+            Some(draws) => Some(self.bootstrap(&whole, &labels, draws, alignment.is_ok())?),
+            None => None,
+        };
         let zero = |of: fn(&Point) -> f64| whole.points().iter().filter(|p| of(p) <= 0.0).count();
         Ok(Found {
             averages,
@@ -135,8 +152,42 @@ impl BiasVariance {
             fewer: few.into_iter().zip(fewer.iter().map(|part| Alignment::of(part, selection).ok())).collect(),
             wrong: (count > 0).then(|| above_diagonal(&whole, wrong)).map(|(above, ratio)| (count, above, ratio)),
             zero: [zero(|p| p.variance), zero(|p| p.bias)],
+            bootstrap,
             whole,
         })
+    }
+
+    /// Reads the predictions again, for every ensemble that is drawn.
+    fn bootstrap(
+        &self,
+        whole: &Decomposition,
+        labels: &[usize],
+        draws: usize,
+        aligned: bool,
+    ) -> Result<Bootstrap, CliError> {
+        let seed = Seed::new(self.seed).named("bootstrap");
+        let named = |error: AnalysisError| match error {
+            error @ AnalysisError::Setting { field: "draws", .. } => {
+                CliError::Option { option: "--bootstrap", value: draws.to_string(), rule: error.to_string() }
+            }
+            error => self.input.named(error),
+        };
+        let mut ensembles = ModelBootstrap::new(whole, draws, seed).map_err(named)?;
+        let (mut slabs, _) = self.input.open()?;
+        let progress = Progress::new("points of the bootstrap", labels.len() as u64);
+        let mut done = 0;
+        while let Some(view) = next_block(&mut slabs)? {
+            let count = view.dim().1;
+            ensembles.add(view, &labels[done..done + count]).map_err(named)?;
+            done += count;
+            progress.advance(count as u64);
+        }
+        progress.finish();
+        let fit = match aligned {
+            true => Some(ensembles.fit(self.selection()).map_err(named)?),
+            false => None,
+        };
+        Ok(Bootstrap { draws, averages: ensembles.averages().map_err(named)?, fit })
     }
 
     fn selection(&self) -> Selection {
@@ -198,6 +249,21 @@ impl BiasVariance {
                 output = output.field("noise_of_logits", number(noise.tau), noise.tau);
             }
         }
+        if let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap {
+            output = output
+                .field("bootstrap", format!("{draws} ensembles drawn from the models"), json!({"draws": draws}))
+                .hidden("bootstrap_averages", json!(averages))
+                .hidden("bootstrap_fit", json!(fit))
+                .line(format!("{:<16} {:<28} over models, points", "", "over models"));
+            let averages =
+                [("squared bias", averages.bias), ("variance", averages.variance), ("mean loss", averages.loss)];
+            for (name, BootstrapAverage { over_models, over_both }) in averages {
+                output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
+            }
+            for (name, value) in Fit::<Estimate>::NAMES.iter().zip(fit.iter().flat_map(Fit::values)) {
+                output = output.line(format!("  {:<14} {}", name.replace('_', " "), shown(&value)));
+            }
+        }
         if let Some((count, above, ratio)) = found.wrong {
             let text = format!("{count}, {:.1} % above the diagonal, mean log ratio {}", 100.0 * above, number(ratio));
             output = output.field("wrong_points", text, json!({"count": count, "above": above, "log_ratio": ratio}));
@@ -254,6 +320,24 @@ impl BiasVariance {
             &["average over points (unbiased)", "95 % over models", "95 % over models and points"],
             &[row("Bias^2", bias), row("Var", variance), row("mean loss of a model", loss)],
         );
+        if let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap {
+            page.paragraph(&format!("The same from {draws} ensembles of as many models, drawn with replacement."));
+            let row = |name: &str, average: &BootstrapAverage| {
+                vec![name.to_string(), shown(&average.over_models), shown(&average.over_both)]
+            };
+            let of_points =
+                [("Bias^2", &averages.bias), ("Var", &averages.variance), ("mean loss of a model", &averages.loss)];
+            let of_points = of_points.map(|(name, average)| row(name, average));
+            page.table(
+                &["average over points (unbiased)", "95 % over models", "95 % over models and points"],
+                &of_points,
+            );
+            if let Some(fit) = fit {
+                let rows = Fit::<Estimate>::NAMES.iter().zip(fit.values());
+                let rows: Vec<_> = rows.map(|(name, value)| vec![name.replace('_', " "), shown(&value)]).collect();
+                page.table(&["line through right points", "95 % over models"], &rows);
+            }
+        }
         page.heading("Every point");
         let cloud = |name: &str, right: bool| Cloud {
             name: name.into(),

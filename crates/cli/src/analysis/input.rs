@@ -2,12 +2,12 @@
 
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView3};
 use tenfold_analysis::{AnalysisError, Randomness, SUM_TOLERANCE, Scale};
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, read_labels};
 
-/// Numbers of a block of points.
-const BLOCK: usize = 4 << 20;
+/// Numbers of a block of points: few enough to stay in the cache between reading and use.
+const BLOCK: usize = 1 << 20;
 
 /// What models say of points.
 #[derive(Args)]
@@ -103,8 +103,8 @@ pub(super) fn open(
     Ok((slabs, found))
 }
 
-/// The next block of points that fits comfortably in memory.
-pub(super) fn next_block(slabs: &mut Slabs) -> Result<Option<Array3<f32>>, CliError> {
+/// The next block of points.
+pub(super) fn next_block(slabs: &mut Slabs) -> Result<Option<ArrayView3<'_, f32>>, CliError> {
     let [models, _, classes] = slabs.shape();
     Ok(slabs.next_slab((BLOCK / (models * classes).max(1)).max(1))?)
 }
@@ -112,5 +112,5 @@ pub(super) fn next_block(slabs: &mut Slabs) -> Result<Option<Array3<f32>>, CliEr
 /// The whole array.
 pub(super) fn whole(slabs: &mut Slabs) -> Result<Array3<f32>, CliError> {
     let [models, points, classes] = slabs.shape();
-    Ok(slabs.next_slab(points)?.unwrap_or_else(|| Array3::zeros((models, 0, classes))))
+    Ok(slabs.next_slab(points)?.map_or_else(|| Array3::zeros((models, 0, classes)), |all| all.to_owned()))
 }

@@ -74,6 +74,20 @@ fn from_logits_to_a_report() {
     let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
     assert!(page.contains("one draw of the null") && page.contains("<svg") && !page.contains("NaN"));
 
+    // Ensembles drawn from the models agree with the jackknife as far as eight models can.
+    let drawn = json(dir, &format!("{run} --bootstrap 400"));
+    assert_eq!(drawn["squared_bias"], found["squared_bias"]);
+    for (name, key) in [("squared_bias", "bias"), ("variance", "variance"), ("mean_loss", "loss")] {
+        let (jackknife, bootstrap) = (&found[name]["over_both"], &drawn["bootstrap_averages"][key]["over_both"]);
+        assert_eq!(jackknife["value"], bootstrap["value"]);
+        let ratio = number(&bootstrap["se"]) / number(&jackknife["se"]);
+        assert!((0.6..1.5).contains(&ratio), "{name}: {ratio}");
+    }
+    let r_squared = &drawn["bootstrap_fit"]["r_squared"];
+    assert!(number(&r_squared["hi"]) <= 1.0 && number(&r_squared["lo"]) < number(&r_squared["hi"]), "{r_squared}");
+    let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(page.contains("400 ensembles of as many models"));
+
     // Probabilities say the same as the logits they came from.
     let again = json(dir, "analysis bias-variance --predictions probabilities.npy --labels labels.npy");
     let apart = number(&again["squared_bias"]["over_both"]["value"]) - number(&bias["value"]);
@@ -128,6 +142,8 @@ fn bad_input_is_named_and_nothing_is_written() {
         assert!(!dir.join("out.html").exists());
     };
     refused("bias-variance --predictions logits.npy --labels labels.npy", "the probabilities sum to");
+    let few = "bias-variance --predictions logits.npy --logits --labels labels.npy --bootstrap 9";
+    refused(few, "--bootstrap 9: draws = 9: must be at least 200");
     refused("bias-variance --predictions single.npy --logits --labels labels.npy", "models = 1: must be at least 2");
     refused("bias-variance --predictions broken.npy --labels two.npy", "broken.npy: model 1, point 1, class 0: NaN");
     refused("bias-variance --predictions broken.npy --labels labels.npy", "has 2 rows, --labels labels.npy has 120");

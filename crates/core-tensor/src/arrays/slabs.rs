@@ -3,14 +3,16 @@
 use super::open::{Opened, open};
 use super::{ArrayError, ArrayPath, Dtype, decode, read_array};
 use crate::files::FileError;
-use ndarray::{Array3, Ix3, s};
+use ndarray::{Array3, ArrayView3, Ix3, s};
+use rayon::prelude::*;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io;
 
 /// Reads an array `[N, n, C]` some of the n at a time, each block with all N: what K models say of some points.
 ///
-/// `.npy` and `.safetensors` files are read where the numbers lie, so a block takes its own memory only. The arrays of an `.npz`
-/// file, and arrays in Fortran order, are read whole first.
+/// `.npy` and `.safetensors` files are read where the numbers lie, by several threads, into memory that is used again for the
+/// next block: blocks of a few MiB stay in the cache until they are worked on. The arrays of an `.npz` file, and arrays in
+/// Fortran order, are read whole first.
 ///
 /// ```
 /// use ndarray::{Array3, s};
@@ -30,6 +32,8 @@ pub struct Slabs {
     shape: [usize; 3],
     next: usize,
     source: Source,
+    /// The last block that was read from a file.
+    block: Vec<f32>,
 }
 
 enum Source {
@@ -58,7 +62,7 @@ impl Slabs {
             let array = read_array(path)?.into_dimensionality::<Ix3>();
             Source::Whole(array.map_err(|e| opened.broken(opened.offset, e.to_string()))?)
         };
-        Ok(Self { opened, shape: [a, b, c], next: 0, source })
+        Ok(Self { opened, shape: [a, b, c], next: 0, source, block: Vec::new() })
     }
 
     /// The array's shape.
@@ -70,7 +74,7 @@ impl Slabs {
     ///
     /// # Errors
     /// If the data end early or the file cannot be read.
-    pub fn next_slab(&mut self, count: usize) -> Result<Option<Array3<f32>>, ArrayError> {
+    pub fn next_slab(&mut self, count: usize) -> Result<Option<ArrayView3<'_, f32>>, ArrayError> {
         let [outer, middle, inner] = self.shape;
         let count = count.min(middle - self.next);
         if count == 0 {
@@ -78,35 +82,55 @@ impl Slabs {
         }
         let first = self.next;
         self.next += count;
-        let file = match &mut self.source {
-            Source::Whole(array) => return Ok(Some(array.slice(s![.., first..first + count, ..]).to_owned())),
+        let file = match &self.source {
+            Source::Whole(array) => return Ok(Some(array.slice(s![.., first..first + count, ..]))),
             Source::File(file) => file,
         };
-        let (dtype, big_endian) = (self.opened.dtype, self.opened.big_endian);
+        let opened = &self.opened;
+        let (dtype, big_endian, start) = (opened.dtype, opened.big_endian, opened.offset);
         let each = count * inner;
-        let offset = |t: usize| self.opened.offset + ((t * middle + first) * inner * dtype.size()) as u64;
-        let mut read = |t: usize, to: &mut [u8]| {
-            let read = file.seek(SeekFrom::Start(offset(t))).and_then(|_| file.read_exact(to));
-            read.map_err(|e| self.opened.broken(offset(t), format!("data cannot be read ({e})")))
+        self.block.resize(outer * each, 0.0);
+        let read = |(t, values): (usize, &mut [f32])| {
+            let offset = start + ((t * middle + first) * inner * dtype.size()) as u64;
+            let read = if dtype == Dtype::Float(4) && !big_endian && cfg!(target_endian = "little") {
+                // As they lie in the file: read where they stay.
+                read_at(file, bytemuck::cast_slice_mut(values), offset)
+            } else {
+                let mut bytes = vec![0; each * dtype.size()];
+                read_at(file, &mut bytes, offset).map(|()| {
+                    let mut decoded = Vec::with_capacity(each);
+                    decode::floats(&bytes, dtype, big_endian, &mut decoded);
+                    values.copy_from_slice(&decoded);
+                })
+            };
+            read.map_err(|error| (offset, error))
         };
-        let mut values = Vec::new();
-        if dtype == Dtype::Float(4) && !big_endian && cfg!(target_endian = "little") {
-            // As they lie in the file: read where they stay.
-            values = vec![0.0_f32; outer * each];
-            for (t, values) in values.chunks_exact_mut(each.max(1)).enumerate() {
-                read(t, bytemuck::cast_slice_mut(values))?;
-            }
-        } else {
-            let mut bytes = vec![0; each * dtype.size()];
-            values.reserve(outer * each);
-            for t in 0..outer {
-                read(t, &mut bytes)?;
-                decode::floats(&bytes, dtype, big_endian, &mut values);
+        let done = self.block.par_chunks_mut(each.max(1)).enumerate().try_for_each(read);
+        done.map_err(|(offset, e)| opened.broken(offset, format!("data cannot be read ({e})")))?;
+        let slab = ArrayView3::from_shape((outer, count, inner), &self.block);
+        slab.map(Some).map_err(|e| opened.broken(opened.offset, e.to_string()))
+    }
+}
+
+/// Fills the buffer from a place in the file, whatever other threads read.
+#[cfg(unix)]
+fn read_at(file: &File, to: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, to, offset)
+}
+
+/// Fills the buffer from a place in the file, whatever other threads read.
+#[cfg(windows)]
+fn read_at(file: &File, mut to: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !to.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, to, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                offset += n as u64;
+                to = &mut std::mem::take(&mut to)[n..];
             }
         }
-        let slab = Array3::from_shape_vec((outer, count, inner), values);
-        slab.map(Some).map_err(|e| self.opened.broken(self.opened.offset, e.to_string()))
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -168,8 +168,13 @@ fn nan_and_infinity_reach_every_output_that_reads_them_by_winograd_too() {
         conv.forward(&x, &[1.0; 8 * 8 * 9], None, &mut y);
         for (i, y) in y.iter().enumerate() {
             let (row, column) = (i % 45 / 9, i % 9);
-            let (near, far) = (row.abs_diff(2) <= 1 && column.abs_diff(4) <= 1, column.abs_diff(4) > 3 || row > 4);
-            assert!(!(near && y.is_finite()) && !(far && !y.is_finite()), "output {i} of {bad}: {y}");
+            let (rows, columns) = (row.abs_diff(2), column.abs_diff(4));
+            // Beyond the tiles that hold it nothing happens; between, it depends on where the tiles lie.
+            if rows.max(columns) <= 1 {
+                assert!(!y.is_finite(), "output {i} of {bad}: {y}");
+            } else if rows.max(columns) > 2 {
+                assert!(y.is_finite(), "output {i} of {bad}: {y}");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod doubles;
 mod plain;
 mod twice;
 
@@ -18,6 +19,7 @@ mod twice;
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+pub use doubles::{Doubles, EIGHT, Number};
 pub use plain::Plain;
 pub use twice::Twice;
 
@@ -26,7 +28,7 @@ use std::sync::OnceLock;
 /// Operations on vectors of [`LANES`](Self::LANES) single-precision numbers.
 ///
 /// NaN and infinity follow IEEE 754 except where a method says otherwise.
-pub trait Simd: Copy + Send + Sync + 'static {
+pub trait Simd: Doubles + Send + Sync + 'static {
     /// A vector.
     type V: Copy;
     /// One truth value per lane.
@@ -122,6 +124,23 @@ pub trait Simd: Copy + Send + Sync + 'static {
         if to.len() == Self::LANES { self.store(to, v) } else { self.store_part(to, v) }
     }
 }
+
+/// Asks the processor to fetch the numbers into its cache, where it knows how: rows that are read far apart come from memory
+/// one by one otherwise.
+#[inline(always)]
+pub fn prefetch(numbers: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks(LINE) {
+        // SAFETY: SSE is part of every x86-64 processor, and a prefetch reads nothing that the program could see.
+        unsafe { core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
+}
+
+/// Numbers in a line of the cache.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 16;
 
 /// A computation that can run on any vectors.
 pub trait Kernel {

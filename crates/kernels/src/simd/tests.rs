@@ -140,6 +140,32 @@ fn reductions_cover_every_lane() {
 }
 
 #[test]
+fn eight_doubles_are_computed_as_scalars_are() {
+    struct Chain<'a>(&'a [f32; EIGHT], &'a [f64; EIGHT]);
+    impl Kernel for Chain<'_> {
+        type Output = ([f64; EIGHT], f64);
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> ([f64; EIGHT], f64) {
+            let (x, y) = (f32::eight(simd, self.0), f64::eight(simd, self.1));
+            // Exact products: what is fused does not matter.
+            let v = simd.add_double(simd.fma_double(x, y, x), simd.sub_double(x, simd.splat_double(0.1)));
+            let mut all = [0.0; EIGHT];
+            simd.store_double(&mut all, v);
+            (all, simd.sum_double(v))
+        }
+    }
+    let x: [f32; EIGHT] = std::array::from_fn(|i| (i as f32 + 0.3).sin());
+    let y: [f64; EIGHT] = std::array::from_fn(|i| f64::from((i as f32 * 7.1).cos()));
+    let want: [f64; EIGHT] =
+        std::array::from_fn(|i| (f64::from(x[i]) * y[i] + f64::from(x[i])) + (f64::from(x[i]) - 0.1));
+    let sum = ((want[0] + want[4]) + (want[2] + want[6])) + ((want[1] + want[5]) + (want[3] + want[7]));
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        assert_eq!(dispatch_up_to(limit, Chain(&x, &y)), (want, sum), "{limit:?}");
+        assert_eq!(dispatch_up_to(limit, OnTwice(Chain(&x, &y))), (want, sum), "{limit:?}, twice");
+    }
+}
+
+#[test]
 fn nan_of_the_second_argument_survives_max_and_min() {
     struct Max;
     impl Kernel for Max {

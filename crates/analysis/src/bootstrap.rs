@@ -1,0 +1,328 @@
+//! The bootstrap over models.
+
+use crate::alignment::{Alignment, Fit, fit_of, selected};
+use crate::decomposition::Decomposition;
+use crate::error::{AnalysisError, require, require_labels, require_shape};
+use crate::scale::errors_of;
+use ndarray::ArrayView3;
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::Serialize;
+use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::{Estimate, StatsError, mean, quantile_of_sorted, variance};
+
+/// Draws below which the ends of an interval are noise.
+pub const FEWEST_DRAWS: usize = 200;
+
+/// Draws that may have no line through their points.
+const LOST: f64 = 0.1;
+
+/// Ensembles drawn with replacement from the models of a decomposition, and what each makes of every point.
+///
+/// A draw takes model t `w_t` times, N in all. With `e_t = d_t - d` and `delta = sum_t w_t e_t / N`,
+///
+/// ```text
+/// Bias^2_w = ||d||^2 + 2 sum_t w_t <d, e_t> / N + ||delta||^2,   Var_w = sum_t w_t ||e_t||^2 / N - ||delta||^2,
+/// ```
+///
+/// so that one number for each draw and point has to be kept. The unbiased estimates of a draw leave pairs of a model with itself
+/// out: `(N^2 Bias^2_w - sum_t w_t^2 ||d_t||^2) / (N^2 - sum_t w_t^2)`; otherwise every model that is drawn twice would count as
+/// two that agree.
+///
+/// The predictions are read a second time, in the same order. Twenty models are few for percentiles: compare with the jackknife's
+/// intervals, which [`Decomposition::averages`] and [`Alignment::of`] give without a second reading.
+///
+/// ```
+/// use ndarray::Array3;
+/// use tenfold_analysis::{Alignment, Decomposition, ModelBootstrap, Randomness, Scale, Selection};
+/// use tenfold_core_tensor::seed::Seed;
+/// let noise = |t: usize, i: usize| ((t * 37 + i * 101) % 17) as f32 / 17.0 - 0.5;
+/// let z = Array3::from_shape_fn((20, 50, 2), |(t, i, k)| if k == 0 { 2.0 + i as f32 / 5.0 + noise(t, i) } else { 0.0 });
+/// let found = Decomposition::of(z.view(), &[0; 50], Scale::logits(), Randomness::Seed)?;
+/// let mut bootstrap = ModelBootstrap::new(&found, 200, Seed::new(1))?;
+/// bootstrap.add(z.view(), &[0; 50])?;
+/// let averages = bootstrap.averages()?;
+/// assert!(averages.bias.over_models.lo < averages.bias.over_models.hi);
+/// let fit = bootstrap.fit(Selection::default())?;
+/// assert!(fit.r_squared.hi <= 1.0 && fit.slope.lo < fit.slope.value);
+/// # Ok::<(), tenfold_analysis::AnalysisError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelBootstrap<'a> {
+    found: &'a Decomposition,
+    /// `w_t`, draws of N.
+    weights: Vec<f64>,
+    draws: usize,
+    seed: Seed,
+    /// `||delta||^2`, points of draws.
+    shifts: Vec<f64>,
+}
+
+/// A bootstrap interval of an average over points.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BootstrapAverage {
+    /// Models drawn, the points as they are.
+    pub over_models: Estimate,
+    /// Models and points drawn, each by itself.
+    pub over_both: Estimate,
+}
+
+/// Bootstrap intervals of averages.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BootstrapAverages {
+    /// Unbiased Bias^2.
+    pub bias: BootstrapAverage,
+    /// Unbiased variance.
+    pub variance: BootstrapAverage,
+    /// Mean loss of single models.
+    pub loss: BootstrapAverage,
+}
+
+impl<'a> ModelBootstrap<'a> {
+    /// Draws ensembles, without points yet.
+    ///
+    /// # Errors
+    /// Fewer than three models, or fewer than [`FEWEST_DRAWS`].
+    pub fn new(found: &'a Decomposition, draws: usize, seed: Seed) -> Result<Self, AnalysisError> {
+        let models = found.models();
+        require(models >= 3, "models", models, "the bootstrap needs at least 3")?;
+        require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+        let mut weights = Vec::with_capacity(draws * models);
+        for draw in 0..draws as u64 {
+            weights.extend(ensemble(models, seed.child(draw)));
+        }
+        Ok(Self { found, weights, draws, seed, shifts: Vec::new() })
+    }
+
+    /// Adds a block of points, `[N, points, C]`, the next of those that were decomposed. A block with an error adds nothing.
+    ///
+    /// # Errors
+    /// As [`Decomposition::add`], and more points than were decomposed or another label.
+    pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
+        let (models, points, classes) = block.dim();
+        let rule = "[models, points, classes]";
+        let shape = [self.found.models(), labels.len(), self.found.classes()];
+        require_shape("predictions", &[models, points, classes], &shape, rule)?;
+        let first = self.shifts.len() / self.draws;
+        require_labels(labels, classes).map_err(|error| error.after(first))?;
+        let decomposed = self.found.points().get(first..first + points).unwrap_or_default();
+        let same = decomposed.len() == points && decomposed.iter().map(|p| p.label).eq(labels.iter().copied());
+        require(
+            same,
+            "labels",
+            format!("of points {first} to {}", first + points),
+            "must be those of the decomposition",
+        )?;
+        let block = block.as_standard_layout();
+        let values = block.as_slice().expect("standard layout");
+        let one = |i: usize| -> Result<Vec<f64>, AnalysisError> {
+            let mut errors = vec![0.0; models * classes];
+            let mut mean = vec![0.0; classes];
+            for (t, d) in errors.chunks_exact_mut(classes).enumerate() {
+                let row = &values[(t * points + i) * classes..][..classes];
+                errors_of(self.found.scale(), row, labels[i], d, [t, first + i])?;
+                mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
+            }
+            for d in errors.chunks_exact_mut(classes) {
+                d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
+            }
+            let mut delta = vec![0.0; classes];
+            let shifts = self.weights.chunks_exact(models).map(|weights| {
+                delta.fill(0.0);
+                for (e, &w) in errors.chunks_exact(classes).zip(weights).filter(|(_, w)| **w > 0.0) {
+                    delta.iter_mut().zip(e).for_each(|(delta, e)| *delta += w * e);
+                }
+                delta.iter().map(|v| v * v).sum::<f64>() / (models * models) as f64
+            });
+            Ok(shifts.collect())
+        };
+        let found: Vec<Vec<f64>> = (0..points).into_par_iter().map(one).collect::<Result<_, _>>()?;
+        self.shifts.extend(found.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Bias^2 and variance of a point in a draw.
+    fn pair(&self, draw: usize, i: usize, unbiased: bool) -> (f64, f64) {
+        let models = self.found.models();
+        let (weights, n) = (&self.weights[draw * models..][..models], models as f64);
+        let [away, along] = self.found.spread(i);
+        let of = |values: &[f64]| weights.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() / n;
+        let (centre, shift) = (self.found.points()[i].bias, self.shifts[i * self.draws + draw]);
+        let (lean, spread) = (of(along), of(away));
+        let (bias, variance) = (centre + 2.0 * lean + shift, (spread - shift).max(0.0));
+        if !unbiased {
+            return (bias, variance);
+        }
+        // ||d_t||^2 = ||d||^2 + 2 <d, e_t> + ||e_t||^2.
+        let squares = weights.iter().zip(along.iter().zip(away));
+        let of_itself: f64 = squares.map(|(w, (along, away))| w * w * (centre + 2.0 * along + away)).sum();
+        let weight: f64 = weights.iter().map(|w| w * w).sum();
+        let unbiased = (n * n * bias - of_itself) / (n * n - weight);
+        (unbiased, bias + variance - unbiased)
+    }
+
+    fn complete(&self) -> Result<usize, AnalysisError> {
+        let (points, all) = (self.shifts.len() / self.draws, self.found.points().len());
+        require(points == all && points >= 2, "points", points, format!("must be all {all} that were decomposed"))?;
+        Ok(points)
+    }
+
+    /// Percentile intervals of averages over all points.
+    ///
+    /// # Errors
+    /// Points that were not added yet.
+    pub fn averages(&self) -> Result<BootstrapAverages, AnalysisError> {
+        let points = self.complete()?;
+        let of_draw = |draw: usize| {
+            let pairs: Vec<(f64, f64)> = (0..points).map(|i| self.pair(draw, i, true)).collect();
+            let total = |of: &mut dyn Iterator<Item = (f64, f64)>| {
+                let (bias, variance) = of.fold((0.0, 0.0), |(b, v), pair| (b + pair.0, v + pair.1));
+                let n = points as f64;
+                [bias / n, variance / n, (bias + variance) / n]
+            };
+            let mut rng = self.seed.named("points").child(draw as u64).rng();
+            let of_models = total(&mut pairs.iter().copied());
+            [of_models, total(&mut (0..points).map(|_| pairs[rng.random_range(0..points)]))]
+        };
+        let values: Vec<[[f64; 3]; 2]> = (0..self.draws).into_par_iter().map(of_draw).collect();
+        let whole: [Vec<f64>; 3] = [
+            self.found.points().iter().map(|p| p.unbiased_bias()).collect(),
+            self.found.points().iter().map(|p| p.unbiased_variance()).collect(),
+            self.found.points().iter().map(|p| p.loss).collect(),
+        ];
+        let average = |what: usize| {
+            let of = |over: usize| self.estimate(mean(&whole[what]), values.iter().map(|v| v[over][what]).collect());
+            BootstrapAverage { over_models: of(0), over_both: of(1) }
+        };
+        Ok(BootstrapAverages { bias: average(0), variance: average(1), loss: average(2) })
+    }
+
+    /// Percentile intervals of the statistics of [`Alignment`], over models.
+    ///
+    /// The points are those that the whole ensemble selects. A draw has less variance than the ensemble by a factor near
+    /// `(N - 1) / N` at every point, plug-in: slopes and correlations do not change with a factor, intercept, ratio and bounds
+    /// do by up to `1 / N`, so draw them from the unbiased estimates where that matters.
+    ///
+    /// # Errors
+    /// Points that were not added yet, or draws without a line: all of their points without variance.
+    pub fn fit(&self, selection: crate::Selection) -> Result<Fit<Estimate>, AnalysisError> {
+        self.complete()?;
+        let whole = Alignment::of(self.found, selection)?;
+        let points = selected(self.found, selection);
+        let of_draw = |draw: usize| {
+            fit_of(&points.iter().map(|&i| self.pair(draw, i, selection.unbiased)).collect::<Vec<_>>()).ok()
+        };
+        let fits: Vec<Fit<f64>> = (0..self.draws).into_par_iter().filter_map(of_draw).collect();
+        let lost = self.draws - fits.len();
+        if lost as f64 > LOST * self.draws as f64 {
+            return Err(StatsError::TooFew { statistic: "draws with a line", n: fits.len(), least: self.draws }.into());
+        }
+        let value = whole.fit.values().map(|estimate| estimate.value);
+        let of = |k: usize| self.estimate(value[k], fits.iter().map(|fit| fit.values()[k]).collect());
+        Ok(Fit::from_values(std::array::from_fn(of)))
+    }
+
+    fn estimate(&self, value: f64, mut values: Vec<f64>) -> Estimate {
+        values.sort_unstable_by(f64::total_cmp);
+        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
+        Estimate { value, se: variance(&values).sqrt(), lo, hi, n: self.found.models() }
+    }
+}
+
+/// How often each model is drawn; at least two different ones, since one alone has no variance.
+fn ensemble(models: usize, seed: Seed) -> Vec<f64> {
+    let mut rng = seed.rng();
+    loop {
+        let mut weights = vec![0.0; models];
+        (0..models).for_each(|_| weights[rng.random_range(0..models)] += 1.0);
+        if weights.iter().filter(|w| **w > 0.0).count() >= 2 {
+            return weights;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Randomness, Scale, Selection};
+    use ndarray::{Array3, Axis, s};
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn logits(models: usize, points: usize, seed: u64) -> (Array3<f32>, Vec<usize>) {
+        let mut rng = Seed::new(seed).rng();
+        let mut draw = || -> f32 { StandardNormal.sample(&mut rng) };
+        let centre: Vec<f32> = (0..points * 3).map(|_| 3.0 * draw()).collect();
+        let z = Array3::from_shape_fn((models, points, 3), |(_, i, k)| centre[i * 3 + k] + draw());
+        (z, (0..points).map(|i| i % 3).collect())
+    }
+
+    fn decomposed(z: &Array3<f32>, y: &[usize]) -> Decomposition {
+        Decomposition::of(z.view(), y, Scale::logits(), Randomness::Seed).unwrap()
+    }
+
+    #[test]
+    fn a_draw_is_the_decomposition_of_the_models_drawn() {
+        let (z, y) = logits(5, 7, 1);
+        let found = decomposed(&z, &y);
+        let mut bootstrap = ModelBootstrap::new(&found, 200, Seed::new(3)).unwrap();
+        bootstrap.add(z.slice(s![.., ..4, ..]), &y[..4]).unwrap();
+        bootstrap.add(z.slice(s![.., 4.., ..]), &y[4..]).unwrap();
+        for draw in 0..20 {
+            let weights = &bootstrap.weights[draw * 5..][..5];
+            let drawn: Vec<usize> = (0..5).flat_map(|t| vec![t; weights[t] as usize]).collect();
+            assert_eq!(drawn.len(), 5);
+            let direct = decomposed(&z.select(Axis(0), &drawn), &y);
+            for (i, p) in direct.points().iter().enumerate() {
+                let (bias, variance) = bootstrap.pair(draw, i, false);
+                assert!((bias - p.bias).abs() < 1e-12 && (variance - p.variance).abs() < 1e-12, "{draw} {i}");
+                // Pairs of different models, by hand.
+                let single = |t: usize| decomposed(&z.select(Axis(0), &[t, t]), &y).points()[i].bias;
+                let both = |t: usize, u: usize| {
+                    // ||d_t + d_u||^2 / 4 is the bias of the two.
+                    2.0 * decomposed(&z.select(Axis(0), &[t, u]), &y).points()[i].bias - (single(t) + single(u)) / 2.0
+                };
+                let (mut product, mut weight) = (0.0, 0.0);
+                for (t, u) in (0..5).flat_map(|t| (0..5).map(move |u| (t, u))).filter(|(t, u)| t != u) {
+                    product += weights[t] * weights[u] * both(t, u);
+                    weight += weights[t] * weights[u];
+                }
+                let (unbiased, rest) = bootstrap.pair(draw, i, true);
+                assert!((unbiased - product / weight).abs() < 1e-12, "{draw} {i}");
+                assert!((unbiased + rest - p.loss).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn intervals_agree_with_the_jackknife() {
+        let (z, y) = logits(30, 200, 2);
+        let found = decomposed(&z, &y);
+        let mut bootstrap = ModelBootstrap::new(&found, 1000, Seed::new(4)).unwrap();
+        bootstrap.add(z.view(), &y).unwrap();
+        let (ours, theirs) = (bootstrap.averages().unwrap(), found.averages().unwrap());
+        for (ours, theirs) in [(ours.bias, theirs.bias), (ours.variance, theirs.variance), (ours.loss, theirs.loss)] {
+            assert_eq!(ours.over_models.value, theirs.over_models.value);
+            let ratios = [ours.over_models.se / theirs.over_models.se, ours.over_both.se / theirs.over_both.se];
+            assert!(ratios.iter().all(|r| (0.8..1.25).contains(r)), "{ratios:?}");
+            assert!(ours.over_models.lo < ours.over_models.value && ours.over_models.value < ours.over_models.hi);
+        }
+        let ours = bootstrap.fit(Selection::default()).unwrap();
+        let theirs = Alignment::of(&found, Selection::default()).unwrap().fit;
+        assert!((0.6..1.6).contains(&(ours.slope.se / theirs.slope.se)), "{:?} {:?}", ours.slope, theirs.slope);
+        assert!(ours.r_squared.hi <= 1.0 && ours.r_squared.lo < ours.r_squared.hi);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let (z, y) = logits(4, 3, 5);
+        let found = decomposed(&z, &y);
+        let text = |error: AnalysisError| error.to_string();
+        assert_eq!(text(ModelBootstrap::new(&found, 9, Seed::new(0)).unwrap_err()), "draws = 9: must be at least 200");
+        let mut bootstrap = ModelBootstrap::new(&found, 200, Seed::new(0)).unwrap();
+        assert!(text(bootstrap.averages().unwrap_err()).starts_with("points = 0: must be all 3"));
+        let other = text(bootstrap.add(z.view(), &[2, 2, 2]).unwrap_err());
+        assert_eq!(other, "labels = of points 0 to 3: must be those of the decomposition");
+        bootstrap.add(z.view(), &y).unwrap();
+        assert!(bootstrap.add(z.view(), &y).is_err());
+    }
+}

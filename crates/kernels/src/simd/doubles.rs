@@ -1,0 +1,245 @@
+//! Eight numbers in double precision, on any processor.
+//!
+//! Always eight, whatever the vectors of single precision hold: sums kept in eight lanes have the same bits for every width of
+//! vectors, where the processor has fused multiply-add.
+//!
+//! # Safety of this module
+//! As in `avx2` and `avx512`: values of [`Avx2`] and [`Avx512`] prove that the processor has the instructions, and memory is reached
+//! through checked slices.
+
+#[cfg(target_arch = "x86_64")]
+use super::{Avx2, Avx512};
+use super::{Plain, Simd, Twice};
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+/// Numbers in a [`D`](Doubles::D).
+pub const EIGHT: usize = 8;
+
+/// Operations on eight numbers in double precision.
+pub trait Doubles: Copy {
+    /// Eight numbers.
+    type D: Copy;
+
+    /// The same number in every lane.
+    fn splat_double(self, x: f64) -> Self::D;
+    /// Eight numbers.
+    fn load_double(self, from: &[f64; EIGHT]) -> Self::D;
+    /// Eight numbers in single precision, which double precision holds exactly.
+    fn widen(self, from: &[f32; EIGHT]) -> Self::D;
+    /// Writes eight numbers.
+    fn store_double(self, to: &mut [f64; EIGHT], v: Self::D);
+    /// `a + b`.
+    fn add_double(self, a: Self::D, b: Self::D) -> Self::D;
+    /// `a - b`.
+    fn sub_double(self, a: Self::D, b: Self::D) -> Self::D;
+    /// `a * b + c`, rounded once where the processor can.
+    fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D;
+
+    /// The sum of all lanes: halves are added to each other until one number is left.
+    #[inline(always)]
+    fn sum_double(self, a: Self::D) -> f64 {
+        let mut v = [0.0; EIGHT];
+        self.store_double(&mut v, a);
+        let four = [v[0] + v[4], v[1] + v[5], v[2] + v[6], v[3] + v[7]];
+        (four[0] + four[2]) + (four[1] + four[3])
+    }
+}
+
+/// A number that [`Doubles`] reads eight at a time.
+pub trait Number: Copy + Default + Into<f64> {
+    /// Eight of them in double precision.
+    fn eight<S: Simd>(simd: S, from: &[Self; EIGHT]) -> S::D;
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn eight<S: Simd>(simd: S, from: &[f32; EIGHT]) -> S::D {
+        simd.widen(from)
+    }
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn eight<S: Simd>(simd: S, from: &[f64; EIGHT]) -> S::D {
+        simd.load_double(from)
+    }
+}
+
+impl Doubles for Plain {
+    type D = [f64; EIGHT];
+
+    #[inline(always)]
+    fn splat_double(self, x: f64) -> Self::D {
+        [x; EIGHT]
+    }
+
+    #[inline(always)]
+    fn load_double(self, from: &[f64; EIGHT]) -> Self::D {
+        *from
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[f32; EIGHT]) -> Self::D {
+        from.map(f64::from)
+    }
+
+    #[inline(always)]
+    fn store_double(self, to: &mut [f64; EIGHT], v: Self::D) {
+        *to = v;
+    }
+
+    #[inline(always)]
+    fn add_double(self, a: Self::D, b: Self::D) -> Self::D {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+}
+
+impl<S: Simd> Doubles for Twice<S> {
+    type D = S::D;
+
+    #[inline(always)]
+    fn splat_double(self, x: f64) -> Self::D {
+        self.0.splat_double(x)
+    }
+
+    #[inline(always)]
+    fn load_double(self, from: &[f64; EIGHT]) -> Self::D {
+        self.0.load_double(from)
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[f32; EIGHT]) -> Self::D {
+        self.0.widen(from)
+    }
+
+    #[inline(always)]
+    fn store_double(self, to: &mut [f64; EIGHT], v: Self::D) {
+        self.0.store_double(to, v);
+    }
+
+    #[inline(always)]
+    fn add_double(self, a: Self::D, b: Self::D) -> Self::D {
+        self.0.add_double(a, b)
+    }
+
+    #[inline(always)]
+    fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
+        self.0.sub_double(a, b)
+    }
+
+    #[inline(always)]
+    fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
+        self.0.fma_double(a, b, c)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Doubles for Avx2 {
+    type D = [__m256d; 2];
+
+    #[inline(always)]
+    fn splat_double(self, x: f64) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_set1_pd(x); 2] }
+    }
+
+    #[inline(always)]
+    fn load_double(self, from: &[f64; EIGHT]) -> Self::D {
+        // SAFETY: the array holds twice four numbers; `self` proves AVX.
+        unsafe { [_mm256_loadu_pd(from.as_ptr()), _mm256_loadu_pd(from[4..].as_ptr())] }
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[f32; EIGHT]) -> Self::D {
+        // SAFETY: the array holds twice four numbers; `self` proves AVX.
+        unsafe {
+            let (low, high) = (_mm_loadu_ps(from.as_ptr()), _mm_loadu_ps(from[4..].as_ptr()));
+            [_mm256_cvtps_pd(low), _mm256_cvtps_pd(high)]
+        }
+    }
+
+    #[inline(always)]
+    fn store_double(self, to: &mut [f64; EIGHT], v: Self::D) {
+        // SAFETY: the array holds twice four numbers; `self` proves AVX.
+        unsafe {
+            _mm256_storeu_pd(to.as_mut_ptr(), v[0]);
+            _mm256_storeu_pd(to[4..].as_mut_ptr(), v[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn add_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
+        // SAFETY: `self` proves FMA.
+        unsafe { [_mm256_fmadd_pd(a[0], b[0], c[0]), _mm256_fmadd_pd(a[1], b[1], c[1])] }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Doubles for Avx512 {
+    type D = __m512d;
+
+    #[inline(always)]
+    fn splat_double(self, x: f64) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_set1_pd(x) }
+    }
+
+    #[inline(always)]
+    fn load_double(self, from: &[f64; EIGHT]) -> Self::D {
+        // SAFETY: the array holds eight numbers; `self` proves AVX-512F.
+        unsafe { _mm512_loadu_pd(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[f32; EIGHT]) -> Self::D {
+        // SAFETY: the array holds eight numbers; `self` proves AVX-512F and AVX.
+        unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(from.as_ptr())) }
+    }
+
+    #[inline(always)]
+    fn store_double(self, to: &mut [f64; EIGHT], v: Self::D) {
+        // SAFETY: the array holds eight numbers; `self` proves AVX-512F.
+        unsafe { _mm512_storeu_pd(to.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn add_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_add_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_sub_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_fmadd_pd(a, b, c) }
+    }
+}
