@@ -2,6 +2,7 @@
 
 use super::shape::Conv2d;
 use crate::scratch;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// A layout: each channel a plane of rows, each row one stretch per remainder of the (padded) column modulo `phases`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,16 +95,56 @@ impl Planes {
 
     /// Writes the image to its places in a buffer of [`len`](Self::len) numbers, and nothing beside them.
     pub(super) fn copy(&self, image: &[f32], buffer: &mut [f32]) {
-        let [height, width] = self.size;
         if self.as_it_is() {
             return buffer.copy_from_slice(image);
         }
-        let rows = height.min(self.rows.saturating_sub(self.pad[0]));
-        for (channel, plane) in image.chunks_exact(height * width).zip(buffer.chunks_exact_mut(self.plane())) {
-            let lines = channel.chunks_exact(width).zip(plane.chunks_exact_mut(self.row()).skip(self.pad[0]));
+        dispatch(Copy { planes: self, image, buffer });
+    }
+}
+
+/// An image on its way to its places.
+struct Copy<'a> {
+    planes: &'a Planes,
+    image: &'a [f32],
+    buffer: &'a mut [f32],
+}
+
+impl Kernel for Copy<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { planes, image, buffer } = self;
+        let [height, width] = planes.size;
+        let rows = height.min(planes.rows.saturating_sub(planes.pad[0]));
+        for (channel, plane) in image.chunks_exact(height * width).zip(buffer.chunks_exact_mut(planes.plane())) {
+            let lines = channel.chunks_exact(width).zip(plane.chunks_exact_mut(planes.row()).skip(planes.pad[0]));
             for (from, to) in lines.take(rows) {
-                self.copy_row(from, to);
+                match planes.phases {
+                    2 => planes.halve_row(simd, from, to),
+                    _ => planes.copy_row(from, to),
+                }
             }
+        }
+    }
+}
+
+impl Planes {
+    /// A row whose even padded columns come before its odd ones, as for the stride that networks use.
+    #[inline(always)]
+    fn halve_row<S: Simd>(&self, simd: S, from: &[f32], to: &mut [f32]) {
+        let pad = self.pad[1];
+        let (even, odd) = to.split_at_mut(self.stretch);
+        // The image's first column is an even one of the padded image, or an odd one; the second is of the other kind.
+        let (first, second, skip) = match pad % 2 {
+            0 => (even, odd, [pad / 2; 2]),
+            _ => (odd, even, [pad / 2, pad / 2 + 1]),
+        };
+        for (i, from) in from.chunks(2 * S::LANES).enumerate() {
+            let (a, b) = from.split_at(from.len().min(S::LANES));
+            let (x, y) = simd.deinterleave(simd.read(a), simd.read(b));
+            write_up_to(simd, first, skip[0] + i * S::LANES, from.len().div_ceil(2), x);
+            write_up_to(simd, second, skip[1] + i * S::LANES, from.len() / 2, y);
         }
     }
 
@@ -119,17 +160,16 @@ impl Planes {
             let skip = pad.saturating_sub(phase).div_ceil(self.phases);
             let first = skip * self.phases + phase - pad;
             let (from, to) = (from.get(first..).unwrap_or_default(), stretch.get_mut(skip..).unwrap_or_default());
-            if self.phases == 2 {
-                // The stride that networks use, in a form that the compiler turns into vectors.
-                to.iter_mut().zip(from.as_chunks::<2>().0).for_each(|(to, pair)| *to = pair[0]);
-                if let (Some(&last), Some(to)) = (from.last(), to.get_mut(from.len() / 2))
-                    && from.len() % 2 == 1
-                {
-                    *to = last;
-                }
-            } else {
-                to.iter_mut().zip(from.iter().step_by(self.phases)).for_each(|(to, from)| *to = *from);
-            }
+            to.iter_mut().zip(from.iter().step_by(self.phases)).for_each(|(to, from)| *to = *from);
         }
+    }
+}
+
+/// Writes the first `n` lanes from a place on, as far as there is room: columns that no output reads have none.
+#[inline(always)]
+fn write_up_to<S: Simd>(simd: S, to: &mut [f32], place: usize, n: usize, v: S::V) {
+    let end = (place + n).min(to.len());
+    if let Some(to) = to.get_mut(place..end) {
+        simd.write(to, v);
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn pack_panel<const PANEL: usize>(b: Matrix, first: usize, panel: &mu
     }
     if !b.transposed {
         for (to, row) in panel.iter_mut().zip(b.values.chunks_exact(b.columns)) {
-            to[..columns].copy_from_slice(&row[first..first + columns]);
+            match row[first..].first_chunk::<PANEL>() {
+                Some(whole) => *to = *whole,
+                None => to[..columns].copy_from_slice(&row[first..]),
+            }
         }
         return;
     }

@@ -190,6 +190,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn deinterleave(self, a: __m256, b: __m256) -> (__m256, __m256) {
+        // SAFETY: `self` proves AVX.
+        unsafe {
+            let (low, high) = (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
+            (_mm256_shuffle_ps::<0x88>(low, high), _mm256_shuffle_ps::<0xdd>(low, high))
+        }
+    }
+
+    #[inline(always)]
     fn sum(self, a: __m256) -> f32 {
         // SAFETY: `self` proves AVX.
         unsafe {

@@ -101,6 +101,9 @@ pub trait Simd: Doubles + Send + Sync + 'static {
     /// `a0 b0 a1 b1 ...`, two vectors long.
     fn interleave(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
 
+    /// What [`interleave`](Self::interleave) put together: every other lane of `a` and then of `b`, from the first and from the second.
+    fn deinterleave(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
+
     /// The sum of all lanes, in a fixed order.
     fn sum(self, a: Self::V) -> f32;
     /// The largest lane; a NaN may or may not win.

@@ -159,6 +159,12 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn deinterleave(self, a: V, b: V) -> (V, V) {
+        let of = |i: usize| if i < LANES { a[i] } else { b[i - LANES] };
+        (std::array::from_fn(|i| of(2 * i)), std::array::from_fn(|i| of(2 * i + 1)))
+    }
+
+    #[inline(always)]
     fn sum(self, a: V) -> f32 {
         let four: [f32; 4] = std::array::from_fn(|i| a[i] + a[i + 4]);
         (four[0] + four[2]) + (four[1] + four[3])

@@ -113,6 +113,8 @@ impl Kernel for Reduce<'_> {
         let mut whole = vec![0.0; S::LANES];
         simd.store(&mut whole, v);
         let (first, second) = simd.interleave(v, simd.mul(v, v));
+        let (again, squares) = simd.deinterleave(first, second);
+        assert_eq!((simd.largest(simd.sub(again, v)), simd.largest(simd.sub(squares, simd.mul(v, v)))), (0.0, 0.0));
         let mut both = vec![0.0; 2 * S::LANES];
         simd.store(&mut both, first);
         simd.store(&mut both[S::LANES..], second);

@@ -104,6 +104,12 @@ impl<S: Simd> Simd for Twice<S> {
     }
 
     #[inline(always)]
+    fn deinterleave(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        let ((even, odd), (more_even, more_odd)) = (self.0.deinterleave(a.0, a.1), self.0.deinterleave(b.0, b.1));
+        ((even, more_even), (odd, more_odd))
+    }
+
+    #[inline(always)]
     fn sum(self, a: Self::V) -> f32 {
         self.0.sum(self.0.add(a.0, a.1))
     }
