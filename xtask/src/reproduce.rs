@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Experiments to run side by side
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     jobs: Option<u64>,
+    /// Train this part of the networks alone, as in 2/8, for several machines
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
     /// Print every paper with its claims and stop
     #[arg(long)]
     list: bool,
@@ -103,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_contract_parses() {
-        let line = "resmem kaft --scale standard --backend wgpu:1 --seeds 5 --data cifar-10 --out runs/a --jobs 2";
+        let line = "resmem kaft --scale standard --backend wgpu:1 --seeds 5 --data cifar-10 --out runs/a --jobs 2 \
+                    --shard 1/4";
         let arguments = parse(line).unwrap();
         assert_eq!(arguments.paper, ["resmem", "kaft"]);
         assert_eq!(arguments.backend, "wgpu");

@@ -3,13 +3,14 @@
 use crate::alignment::{Alignment, Fit, fit_of, selected};
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::scale::errors_of;
+use crate::scale::{errors_of, padded};
 use ndarray::ArrayView3;
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, StatsError, mean, quantile_of_sorted, variance};
+use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
 
 /// Draws below which the ends of an interval are noise.
 pub const FEWEST_DRAWS: usize = 200;
@@ -116,25 +117,19 @@ impl<'a> ModelBootstrap<'a> {
         let block = block.as_standard_layout();
         let values = block.as_slice().expect("standard layout");
         let one = |i: usize| -> Result<Vec<f64>, AnalysisError> {
-            let mut errors = vec![0.0; models * classes];
-            let mut mean = vec![0.0; classes];
-            for (t, d) in errors.chunks_exact_mut(classes).enumerate() {
+            let width = padded(classes);
+            let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);
+            for (t, d) in errors.chunks_exact_mut(width).enumerate() {
                 let row = &values[(t * points + i) * classes..][..classes];
-                errors_of(self.found.scale(), row, labels[i], d, [t, first + i])?;
+                errors_of(self.found.scale(), row, labels[i], &mut d[..classes], [t, first + i])?;
                 mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
             }
-            for d in errors.chunks_exact_mut(classes) {
+            for d in errors.chunks_exact_mut(width) {
                 d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
             }
-            let mut delta = vec![0.0; classes];
-            let shifts = self.weights.chunks_exact(models).map(|weights| {
-                delta.fill(0.0);
-                for (e, &w) in errors.chunks_exact(classes).zip(weights).filter(|(_, w)| **w > 0.0) {
-                    delta.iter_mut().zip(e).for_each(|(delta, e)| *delta += w * e);
-                }
-                delta.iter().map(|v| v * v).sum::<f64>() / (models * models) as f64
-            });
-            Ok(shifts.collect())
+            let mut shifts = vec![0.0; self.draws];
+            dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts: &mut shifts });
+            Ok(shifts)
         };
         let found: Vec<Vec<f64>> = (0..points).into_par_iter().map(one).collect::<Result<_, _>>()?;
         self.shifts.extend(found.into_iter().flatten());
@@ -226,6 +221,39 @@ impl<'a> ModelBootstrap<'a> {
         values.sort_unstable_by(f64::total_cmp);
         let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
         Estimate { value, se: variance(&values).sqrt(), lo, hi, n: self.found.models() }
+    }
+}
+
+/// `||sum_t w_t e_t||^2 / N^2` of every draw.
+struct Shifts<'a> {
+    /// `e_t`, N rows of so many numbers, whole eights.
+    errors: &'a [f64],
+    width: usize,
+    /// Draws of N.
+    weights: &'a [f64],
+    models: usize,
+    /// Zeros.
+    shifts: &'a mut [f64],
+}
+
+impl Kernel for Shifts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { errors, width, weights, models, shifts } = self;
+        // Eight classes at a time: those of all models stay in the first-level cache for all draws.
+        for first in (0..width).step_by(EIGHT) {
+            for (shift, weights) in shifts.iter_mut().zip(weights.chunks_exact(models)) {
+                let mut delta = simd.splat_double(0.0);
+                for (e, &w) in errors[first..].as_chunks::<EIGHT>().0.iter().step_by(width / EIGHT).zip(weights) {
+                    delta = simd.fma_double(simd.splat_double(w), simd.load_double(e), delta);
+                }
+                *shift += simd.sum_double(simd.fma_double(delta, delta, simd.splat_double(0.0)));
+            }
+        }
+        let count = (models * models) as f64;
+        shifts.iter_mut().for_each(|shift| *shift /= count);
     }
 }
 

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tenfold_core_tensor::progress::Progress;
+use tenfold_vision::Shard;
 
 /// What an experiment is given: how much to do, where, and where to keep it.
 pub struct Context<'a> {
@@ -22,6 +23,8 @@ pub struct Context<'a> {
     pub device: Device,
     /// Independent pieces of work done at a time.
     pub jobs: usize,
+    /// Which part of the networks is trained here, where several machines share them.
+    pub shard: Option<Shard>,
     /// Where results are kept.
     pub folder: &'a RunFolder,
     /// What the person sees.

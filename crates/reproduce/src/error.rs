@@ -25,6 +25,9 @@ pub enum ReproduceError {
         /// What it must be.
         rule: String,
     },
+    /// A shard has done its part: what is left is not its to do.
+    #[error("{0}")]
+    Part(String),
     /// A file of the run folder is not what this program wrote.
     #[error("{file}: {rule}")]
     RunFolder {
@@ -77,9 +80,10 @@ pub enum ReproduceError {
 }
 
 impl ReproduceError {
-    /// The program's exit code: 2 where the input is at fault, 1 for anything else.
+    /// The program's exit code: 0 where a shard has done its part, 2 where the input is at fault, 1 for anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Part(_) => 0,
             Self::Argument { .. } | Self::RunFolder { .. } | Self::Device(_) => 2,
             Self::Data(e) if e.is_bad_input() => 2,
             _ => 1,

@@ -31,7 +31,8 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
-const CONFIG: &str = "config.json";
+/// The file that makes a folder a run's.
+pub(crate) const CONFIG: &str = "config.json";
 
 impl RunFolder {
     /// Starts a run in `root`.

@@ -17,3 +17,4 @@ pub mod scale;
 
 pub use error::ReproduceError;
 pub use run::{Request, list, run};
+pub use tenfold_vision::Shard;

@@ -4,7 +4,7 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tenfold_reproduce::scale::Scale;
-use tenfold_reproduce::{Request, list, run};
+use tenfold_reproduce::{ReproduceError, Request, Shard, list, run};
 
 /// Keeps freed pages: tensors come and go many times a second (docs, "Decisions").
 #[global_allocator]
@@ -39,6 +39,10 @@ struct Arguments {
     /// Independent pieces of work done at a time [default: one a core].
     #[arg(long)]
     jobs: Option<usize>,
+    /// Train this part of the networks alone, as in 2/8: for several machines that share them. Start it again when all shards have
+    /// finished, until it says that all is done, and then without --shard.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Print every paper with its claims, and do nothing.
     #[arg(long)]
     list: bool,
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         out: a.out,
         resume: a.resume,
         jobs: a.jobs,
+        shard: a.shard,
     };
     match run(&request) {
         Ok((folder, claims)) => {
@@ -71,6 +76,10 @@ fn main() -> ExitCode {
                 print!("{}", tenfold_reproduce::report::terminal(&claims));
                 println!("\nReport: {}", folder.join("report.html").display());
             }
+            ExitCode::SUCCESS
+        }
+        Err(ReproduceError::Part(said)) => {
+            println!("{said}");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -19,6 +19,8 @@ pub struct Paper {
     pub claims: fn() -> Vec<Claim>,
     /// The data sets it needs at a scale, given the one asked for on the command line.
     pub data_sets: fn(Scale, Option<&str>) -> Vec<String>,
+    /// Whether its networks can be shared among machines (`--shard`).
+    pub shards: bool,
     /// The experiment.
     pub run: fn(&Context) -> Result<Outcome, ReproduceError>,
 }

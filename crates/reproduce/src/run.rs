@@ -3,7 +3,7 @@
 use crate::claim::{Claim, Decided, Finding};
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::folder::{RunConfig, RunFolder};
+use crate::folder::{CONFIG, RunConfig, RunFolder};
 use crate::paper::{Outcome, Paper, select};
 use crate::report;
 use crate::scale::Scale;
@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tenfold_core_tensor::device::DeviceSpec;
 use tenfold_core_tensor::progress::Progress;
 use tenfold_data::catalogue;
+use tenfold_vision::Shard;
 
 /// What a person asked for. What is left out comes from the run that is resumed, or from the experiment.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Request {
     pub resume: Option<PathBuf>,
     /// Independent pieces of work done at a time; none means one a core.
     pub jobs: Option<usize>,
+    /// The part of the networks that is trained here; none means all.
+    pub shard: Option<Shard>,
 }
 
 /// Runs what was asked for and returns the folder and the decided claims. A verdict is never an error.
@@ -42,7 +45,9 @@ pub struct Request {
 pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError> {
     at_least_one("--seeds", request.seeds)?;
     at_least_one("--jobs", request.jobs)?;
-    let (root, folder, config) = match &request.resume {
+    // Shards are all started with the same words: whichever is first makes the folder.
+    let begun = request.out.as_ref().filter(|out| request.shard.is_some() && out.join(CONFIG).exists());
+    let (root, folder, config) = match request.resume.as_ref().or(begun) {
         Some(root) => {
             let (folder, config) = RunFolder::open(root)?;
             at_least_one("seeds in config.json", config.seeds)?;
@@ -63,6 +68,10 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
         }
     };
     let papers = select(&config.papers)?;
+    if let (Some(shard), Some(paper)) = (request.shard, papers.iter().find(|paper| !paper.shards)) {
+        let rule = format!("the experiment of {} is not cut into shards", paper.name);
+        return Err(ReproduceError::Argument { field: "--shard", value: shard.to_string(), rule });
+    }
     let mut decided = Vec::new();
     let mut sections = Vec::new();
     let mut metrics = String::new();
@@ -74,6 +83,7 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
             data_root: catalogue::data_root(),
             device: config.backend.parse::<DeviceSpec>()?.open()?,
             jobs: request.jobs.unwrap_or_else(cores),
+            shard: request.shard,
             folder: &folder,
             progress: Progress::new(paper.name, 0),
         };
@@ -158,7 +168,12 @@ fn check_same(request: &Request, config: &RunConfig) -> Result<(), ReproduceErro
     differs("--backend", backend.map(|b| b.to_string()), config.backend.clone())?;
     differs("--seeds", request.seeds.map(|s| s.to_string()), or_own(config.seeds.map(|s| s.to_string())))?;
     differs("--data", request.data.clone(), or_own(config.data.clone()))?;
-    differs("--out", request.out.as_ref().map(|p| p.display().to_string()), "a folder of its own".into())
+    match request.resume {
+        Some(_) => {
+            differs("--out", request.out.as_ref().map(|p| p.display().to_string()), "a folder of its own".into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {

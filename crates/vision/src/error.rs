@@ -71,6 +71,14 @@ pub enum VisionError {
         /// What is wrong with it.
         source: Box<VisionError>,
     },
+    /// A shard has done its part, and others have not done theirs.
+    #[error("{missing} of {members} members are other shards' to train")]
+    Elsewhere {
+        /// Members without a result.
+        missing: usize,
+        /// All members.
+        members: usize,
+    },
     /// The stack in which a member was trained failed as a whole.
     #[error("its stack of {members} failed: {reason}")]
     Stack {

@@ -73,7 +73,7 @@ pub use architecture::Architecture;
 pub use augment::Augmentation;
 pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
-pub use ensemble::{Ensemble, Failure, Member, Report, Samples, Strategy};
+pub use ensemble::{Ensemble, Failure, Member, Report, Samples, Shard, Strategy};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
 pub use inputs::Inputs;

@@ -12,7 +12,7 @@ use tenfold_core_tensor::progress::Progress;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_vision::{
     Architecture, Augmentation, BitMask, ConvNetConfig, Ensemble, EpochLog, ImageShape, Inputs, Member, MlpConfig,
-    Model, OptimiserConfig, ResNetConfig, Samples, Schedule, Shortcut, Strategy, Targets, TrainConfig, Trained,
+    Model, OptimiserConfig, ResNetConfig, Samples, Schedule, Shard, Shortcut, Strategy, Targets, TrainConfig, Trained,
     TrainingSet, VisionError, evaluate, train,
 };
 
@@ -295,6 +295,40 @@ fn handed_on(ensemble: &Ensemble, n: usize) -> HandedOn {
     let report = report.unwrap();
     assert!(report.failures.is_empty());
     (results, [report.trained, report.kept])
+}
+
+#[test]
+fn shards_on_several_machines_merge_to_the_results_of_one() {
+    let (pixels, targets) = data();
+    let set = TrainingSet::new(Inputs::new(pixels.view(), IMAGE).unwrap(), &targets).unwrap();
+    let ensemble = |strategy| Ensemble::new(&set, &Device::flex()).with_strategy(strategy);
+    let read = |_: usize, run: &Trained<Model>| Ok(bytes(&run.model));
+    for strategy in BOTH {
+        let whole = ensemble(strategy).collect(11, small, read).unwrap();
+        let merged = tempfile::tempdir().unwrap();
+        let mut trained = 0;
+        for number in 1..=3 {
+            let machine = tempfile::tempdir().unwrap();
+            let shard = Shard::new(number, 3).unwrap();
+            let part = ensemble(strategy).with_folder(machine.path()).with_shard(Some(shard));
+            let report = part.train(11, small, read, |_, _| ControlFlow::Continue(())).unwrap();
+            assert_eq!((report.trained + report.elsewhere, report.kept), (11, 0));
+            trained += report.trained;
+            // Doing it again trains nothing, and says that others are missing.
+            let again = part.train(11, small, read, |_, _| ControlFlow::Continue(())).unwrap();
+            assert_eq!((again.trained, again.kept), (0, report.trained));
+            let missing = part.collect(11, small, read).unwrap_err();
+            assert!(matches!(missing, VisionError::Elsewhere { missing, members: 11 } if missing == report.elsewhere));
+            let log = format!("members-{number}-of-3.log");
+            std::fs::copy(machine.path().join(&log), merged.path().join(&log)).unwrap();
+            std::fs::copy(machine.path().join("plan.jsonl"), merged.path().join("plan.jsonl")).unwrap();
+        }
+        assert_eq!(trained, 11, "every member is one shard's");
+        let none = |_: usize, _: &Trained<Model>| -> Result<Vec<u8>, VisionError> { panic!("trained again") };
+        assert!(ensemble(strategy).with_folder(merged.path()).collect(11, small, none).unwrap() == whole);
+    }
+    let error = ensemble(BOTH[0]).with_shard(Some(Shard::new(1, 2).unwrap())).collect(2, small, read).unwrap_err();
+    assert_eq!(error.to_string(), "shard = 1/2: needs a folder, where its results are kept");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct Report {
     pub kept: usize,
     /// Members that failed, in their order.
     pub failures: Vec<Failure>,
+    /// Members of other shards without a result yet.
+    pub elsewhere: usize,
 }
 
 /// A member that failed.
@@ -63,12 +65,20 @@ pub(super) struct Delivery<'a, R, F> {
 }
 
 impl<'a, R: DeserializeOwned, F: FnMut(usize, Result<R, &VisionError>) -> ControlFlow<()>> Delivery<'a, R, F> {
-    pub(super) fn new(members: usize, store: Option<Store>, progress: Option<&'a Progress>, on_member: F) -> Self {
+    /// `others` are the members of other shards.
+    pub(super) fn new(
+        members: usize,
+        store: Option<Store>,
+        others: impl Iterator<Item = usize>,
+        progress: Option<&'a Progress>,
+        on_member: F,
+    ) -> Self {
         let kept = store.as_ref().map_or(0, |store| store.kept().count());
+        let elsewhere = others.filter(|&m| !store.as_ref().is_some_and(|store| store.has(m))).count();
         if let Some(progress) = progress {
-            progress.skip(kept as u64);
+            progress.skip((kept + elsewhere) as u64);
         }
-        let report = Report { kept, ..Report::default() };
+        let report = Report { kept, elsewhere, ..Report::default() };
         let (waiting, started) = (BTreeMap::new(), Instant::now());
         Self { members, store, next: 0, waiting, on_member, report, progress, started, ended: 0, stopped: false }
     }

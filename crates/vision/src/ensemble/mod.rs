@@ -5,6 +5,7 @@
 mod delivery;
 mod member;
 mod plan;
+mod shard;
 mod stacked;
 mod store;
 mod strategy;
@@ -12,6 +13,7 @@ mod workers;
 
 pub use delivery::{Failure, Report};
 pub use member::{Member, Samples};
+pub use shard::Shard;
 pub use strategy::Strategy;
 
 use crate::error::VisionError;
@@ -27,7 +29,7 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use store::{FORMAT, Header, Store};
+use store::{FORMAT, Header, Store, WHOLE};
 use strategy::Work;
 use tenfold_core_tensor::progress::Progress;
 
@@ -88,6 +90,7 @@ pub struct Ensemble<'a> {
     device: Device,
     strategy: Strategy,
     folder: Option<PathBuf>,
+    shard: Option<Shard>,
     progress: Option<&'a Progress>,
 }
 
@@ -95,7 +98,7 @@ impl<'a> Ensemble<'a> {
     /// Networks to be trained on `data`, or on parts of it, on `device`.
     pub fn new(data: &'a TrainingSet<'a>, device: &Device) -> Self {
         let device = device.clone().without_autodiff();
-        Self { data, device, strategy: Strategy::Auto, folder: None, progress: None }
+        Self { data, device, strategy: Strategy::Auto, folder: None, shard: None, progress: None }
     }
 
     /// Sets how members are computed.
@@ -107,6 +110,13 @@ impl<'a> Ensemble<'a> {
     /// Keeps results in this folder, and goes on from those it has.
     pub fn with_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Trains the members of one shard alone; needs a [folder](Self::with_folder). Results of other shards that are in the folder
+    /// count as any that are kept.
+    pub fn with_shard(mut self, shard: Option<Shard>) -> Self {
+        self.shard = shard;
         self
     }
 
@@ -122,7 +132,7 @@ impl<'a> Ensemble<'a> {
     ///   a member's turn comes, from several threads: it must give the same member each time.
     /// - `read` takes what is wanted off a trained network: logits, a mask, an accuracy; or saves it. It runs on the
     ///   worker, so costly readings run side by side.
-    /// - `on_member` is given every result, those of earlier runs in the folder included, in the calling thread and in
+    /// - `on_member` is given every result, in a [shard](Self::with_shard) those before the first that others have yet to train, those of earlier runs in the folder included, in the calling thread and in
     ///   the order of the members, whatever the number of workers, so that what it adds up is the same in each run. It
     ///   may stop the ensemble with [`ControlFlow::Break`].
     ///
@@ -170,7 +180,10 @@ impl<'a> Ensemble<'a> {
         read: impl Fn(usize, &Trained<Model>) -> Result<R, VisionError> + Sync,
         on_member: impl FnMut(usize, Result<R, &VisionError>) -> ControlFlow<()>,
     ) -> Result<Report, VisionError> {
-        let work = self.strategy.resolve(&self.device)?;
+        let (work, shard) = (self.strategy.resolve(&self.device)?, self.shard);
+        if let Some(shard) = shard.filter(|_| self.folder.is_none()) {
+            return Err(VisionError::setting("shard", shard, "needs a folder, where its results are kept"));
+        }
         let plan = Plan::new(members, &member, self.data, work, self.folder.is_some())?;
         let store = self.folder.as_ref().map(|folder| {
             let header = Header {
@@ -180,14 +193,17 @@ impl<'a> Ensemble<'a> {
                 back_end: back_end(&self.device),
                 strategy: work.kind(),
             };
-            Store::open(folder, &header, &plan.identities)
+            Store::open(folder, &header, &plan.identities, &shard.map_or(WHOLE.to_string(), Shard::log))
         });
         let store = store.transpose()?;
         let keep = store.is_some();
-        let mut delivery = Delivery::new(members, store, self.progress, on_member);
+        let mine = |job: usize| shard.is_none_or(|shard| shard.takes(job));
+        let others = plan.jobs.iter().enumerate().filter(|(job, _)| !mine(*job)).flat_map(|(_, members)| members);
+        let mut delivery = Delivery::new(members, store, others.copied(), self.progress, on_member);
         // A stack is trained again if one of its members is missing: with other neighbours, a GPU might round it
         // otherwise.
-        let missing: Vec<_> = plan.jobs.into_iter().filter(|job| job.iter().any(|&m| !delivery.has(m))).collect();
+        let jobs = plan.jobs.into_iter().enumerate().filter(|(job, _)| mine(*job)).map(|(_, members)| members);
+        let missing: Vec<_> = jobs.filter(|job| job.iter().any(|&m| !delivery.has(m))).collect();
         if delivery.advance()?.is_break() {
             return delivery.finish();
         }
@@ -225,7 +241,7 @@ impl<'a> Ensemble<'a> {
     ///
     /// # Errors
     /// Those of [`train`](Self::train), and [`VisionError::Member`] for the first member that failed; members after it
-    /// are not begun.
+    /// are not begun. [`VisionError::Elsewhere`] from a [shard](Self::with_shard) that has done its part where others have not.
     pub fn collect<R: Serialize + DeserializeOwned + Send>(
         &self,
         members: usize,
@@ -242,6 +258,7 @@ impl<'a> Ensemble<'a> {
         })?;
         match report.failures.into_iter().next() {
             Some(Failure { member, error }) => Err(VisionError::Member { member, source: Box::new(error) }),
+            None if report.elsewhere > 0 => Err(VisionError::Elsewhere { missing: report.elsewhere, members }),
             None => Ok(results),
         }
     }

@@ -1,7 +1,7 @@
 //! The folder of an ensemble: results as they come, and a plan that says whose they are.
 //!
 //! `plan.jsonl` has a first line about the whole and one line per member. `members.log` holds the results, one frame
-//! after the other as members finish. A log and not a file per member: thousands of small files are slow to list and
+//! after the other as members finish; a shard writes `members-2-of-8.log` in its place, and all logs there are read. A log and not a file per member: thousands of small files are slow to list and
 //! count against quotas where many networks are trained, and appending is safe here. A kill leaves at most one torn
 //! frame, the last, which is cut off. A frame whose checksum fails, as a power cut may leave, is passed over, and
 //! its member trained again.
@@ -41,41 +41,73 @@ pub(super) const FORMAT: &str = "tenfold-ensemble 1";
 /// Bytes of a frame before its payload.
 const PREFIX: usize = 8 + 8 + 64;
 
-/// An open folder, locked against other runs.
+/// An open folder, whose log of this run is locked against others.
 pub(super) struct Store {
-    path: PathBuf,
-    log: File,
+    /// The log that this run writes, and behind it those of shards.
+    logs: Vec<Log>,
     /// Where the payload of each finished member lies.
-    payloads: BTreeMap<usize, (u64, usize)>,
+    payloads: BTreeMap<usize, Place>,
     end: u64,
     flushed: Instant,
+}
+
+struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+/// Where a payload lies.
+#[derive(Clone, Copy)]
+struct Place {
+    log: usize,
+    offset: u64,
+    length: usize,
 }
 
 /// How often results are forced to the disk: what was written outlives a kill at once, but a power cut only then.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Makes the folder, or takes up the one that an earlier run of the same ensemble left.
-    pub(super) fn open(folder: &Path, header: &Header, members: &[Identity]) -> Result<Self, VisionError> {
+    /// Makes the folder, or takes up the one that an earlier run of the same ensemble left. Results are appended to the log of
+    /// this name.
+    pub(super) fn open(folder: &Path, header: &Header, members: &[Identity], log: &str) -> Result<Self, VisionError> {
         std::fs::create_dir_all(folder).map_err(|e| FileError::new(folder, e))?;
-        let path = folder.join("members.log");
-        let log = OpenOptions::new().read(true).append(true).create(true).open(&path);
-        let log = log.map_err(|e| FileError::new(&path, e))?;
-        match log.try_lock() {
+        let path = folder.join(log);
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = file.map_err(|e| FileError::new(&path, e))?;
+        match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(damaged(&path, "lock", "another run is writing here")),
             Err(TryLockError::Error(e)) => return Err(FileError::new(path, e).into()),
         }
+        let own = Log { path, file };
+        let mut logs = vec![own];
+        for path in other_logs(folder, log)? {
+            logs.push(Log { file: File::open(&path).map_err(|e| FileError::new(&path, e))?, path });
+        }
         let plan = folder.join("plan.jsonl");
+        let mut empty = true;
+        for Log { path, file } in &logs {
+            empty &= file.metadata().map_err(|e| FileError::new(path, e))?.len() == 0;
+        }
         if plan.exists() {
             compare(&plan, header, members)?;
-        } else if log.metadata().map_err(|e| FileError::new(&path, e))?.len() > 0 {
+        } else if !empty {
             return Err(damaged(&plan, "ensemble", "is missing beside results: nobody knows whose they are"));
         } else {
             write_plan(&plan, header, members)?;
         }
-        let mut store = Self { path, log, payloads: BTreeMap::new(), end: 0, flushed: Instant::now() };
-        store.scan(members.len())?;
+        let mut store = Self { logs, payloads: BTreeMap::new(), end: 0, flushed: Instant::now() };
+        // Others' first: where a member is in two logs its results are the same, and this run's own log comes last.
+        for log in (1..store.logs.len()).rev() {
+            store.scan(log, members.len())?;
+        }
+        store.end = store.scan(0, members.len())?;
+        let Log { path, file } = &store.logs[0];
+        let size = file.metadata().map_err(|e| FileError::new(path, e))?.len();
+        if store.end < size {
+            file.set_len(store.end).map_err(|e| FileError::new(path, e))?;
+        }
         Ok(store)
     }
 
@@ -96,56 +128,80 @@ impl Store {
         frame.extend(numbers);
         frame.extend(checksum(&numbers, payload).as_bytes());
         frame.extend(payload);
-        (&self.log).write_all(&frame).map_err(|e| FileError::new(&self.path, e))?;
+        let Log { path, file } = &self.logs[0];
+        (&mut &*file).write_all(&frame).map_err(|e| FileError::new(path, e))?;
         if self.flushed.elapsed() >= FLUSH_EVERY {
             self.flush()?;
             self.flushed = Instant::now();
         }
-        self.payloads.insert(member, (self.end + PREFIX as u64, payload.len()));
+        let place = Place { log: 0, offset: self.end + PREFIX as u64, length: payload.len() };
+        self.payloads.insert(member, place);
         self.end += frame.len() as u64;
         Ok(())
     }
 
     /// Waits until all results are on disk.
     pub(super) fn flush(&self) -> Result<(), VisionError> {
-        Ok(self.log.sync_data().map_err(|e| FileError::new(&self.path, e))?)
+        let Log { path, file } = &self.logs[0];
+        Ok(file.sync_data().map_err(|e| FileError::new(path, e))?)
     }
 
     /// A result that is there.
     pub(super) fn read<R: DeserializeOwned>(&self, member: usize) -> Result<R, VisionError> {
-        let Some(&(offset, length)) = self.payloads.get(&member) else {
-            return Err(damaged(&self.path, format!("member {member}"), "has no result"));
+        let Some(&Place { log, offset, length }) = self.payloads.get(&member) else {
+            return Err(damaged(&self.logs[0].path, format!("member {member}"), "has no result"));
         };
+        let Log { path, file } = &self.logs[log];
         let attempt = || {
-            let mut payload = vec![0; length];
-            (&self.log).seek(SeekFrom::Start(offset))?;
-            (&self.log).read_exact(&mut payload)?;
+            let (mut file, mut payload) = (file, vec![0; length]);
+            file.seek(SeekFrom::Start(offset))?;
+            file.read_exact(&mut payload)?;
             io::Result::Ok(payload)
         };
-        let payload = attempt().map_err(|e| FileError::new(&self.path, e))?;
-        decode(&payload).map_err(|rule| damaged(&self.path, format!("member {member}"), rule))
+        let payload = attempt().map_err(|e| FileError::new(path, e))?;
+        decode(&payload).map_err(|rule| damaged(path, format!("member {member}"), rule))
     }
 
-    /// Finds the frames, passes over damaged ones and cuts off a torn one at the end.
-    fn scan(&mut self, members: usize) -> Result<(), VisionError> {
-        let io = |e| VisionError::from(FileError::new(&self.path, e));
-        let size = self.log.metadata().map_err(io)?.len();
-        let mut reader = BufReader::with_capacity(1 << 20, &self.log);
+    /// Finds the frames of a log, passes over damaged ones, and returns where a torn one begins, or the end.
+    fn scan(&mut self, log: usize, members: usize) -> Result<u64, VisionError> {
+        let Log { path, file } = &self.logs[log];
+        let io = |e| VisionError::from(FileError::new(path, e));
+        let size = file.metadata().map_err(io)?.len();
+        let mut reader = BufReader::with_capacity(1 << 20, file);
         reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        while self.end < size {
-            let Some(frame) = next_frame(&mut reader, size - self.end).map_err(io)? else { break };
+        let mut end = 0;
+        while end < size {
+            let Some(frame) = next_frame(&mut reader, size - end).map_err(io)? else { break };
             if frame.intact && frame.member >= members {
                 let rule = format!("is a result of member {}, and there are {members}", frame.member);
-                return Err(damaged(&self.path, format!("byte {}", self.end), rule));
+                return Err(damaged(path, format!("byte {end}"), rule));
             }
-            let payload = self.end + PREFIX as u64;
+            let offset = end + PREFIX as u64;
             if frame.intact {
-                self.payloads.insert(frame.member, (payload, frame.length));
+                self.payloads.insert(frame.member, Place { log, offset, length: frame.length });
             }
-            self.end = payload + frame.length as u64;
+            end = offset + frame.length as u64;
         }
-        if self.end < size { self.log.set_len(self.end).map_err(io) } else { Ok(()) }
+        Ok(end)
     }
+}
+
+/// The log of a run that is no shard.
+pub(super) const WHOLE: &str = "members.log";
+
+/// Logs in a folder beside our own, in the order of their names.
+fn other_logs(folder: &Path, own: &str) -> Result<Vec<PathBuf>, VisionError> {
+    let mut logs = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| FileError::new(folder, e))? {
+        let name = entry.map_err(|e| FileError::new(folder, e))?.file_name();
+        let name = name.to_string_lossy();
+        let shard = name.strip_prefix("members-").is_some_and(|rest| rest.ends_with(".log"));
+        if name != own && (name == WHOLE || shard) {
+            logs.push(folder.join(&*name));
+        }
+    }
+    logs.sort_unstable();
+    Ok(logs)
 }
 
 /// What a frame says, and whether its checksum agrees.
@@ -248,7 +304,7 @@ mod tests {
     }
 
     fn open(folder: &Path, n: usize) -> Result<Store, VisionError> {
-        Store::open(folder, &header(n), &identities(n))
+        Store::open(folder, &header(n), &identities(n), WHOLE)
     }
 
     /// Three results, of members 2, 0 and 3 of four.
@@ -281,7 +337,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let ends: Vec<usize> = {
             let store = open(dir.path(), 4).unwrap();
-            [2, 0, 3].map(|m| store.payloads[&m]).map(|(at, n)| at as usize + n).to_vec()
+            [2, 0, 3].map(|m| store.payloads[&m]).map(|place| place.offset as usize + place.length).to_vec()
         };
         assert_eq!(ends[2], whole.len());
         for cut in 0..whole.len() {
@@ -337,7 +393,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         filled(dir.path());
         let refused = |header: Header, members: &[Identity], words: &str| {
-            let error = Store::open(dir.path(), &header, members).err().unwrap().to_string();
+            let error = Store::open(dir.path(), &header, members, WHOLE).err().unwrap().to_string();
             assert!(error.contains(words), "{error}");
         };
         refused(header(3), &identities(3), "plan.jsonl: ensemble.members: it is of another run: 4 there, 3 here");
@@ -355,6 +411,26 @@ mod tests {
         assert!(error.contains("members.log: lock: another run is writing here"), "{error}");
         drop(first);
         open(dir.path(), 1).unwrap();
+    }
+
+    #[test]
+    fn logs_of_shards_are_read_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let part = |log: &str| Store::open(dir.path(), &header(4), &identities(4), log).unwrap();
+        let (mut first, mut second) = (part("members-1-of-2.log"), part("members-2-of-2.log"));
+        first.append(0, &encode(&10).unwrap()).unwrap();
+        second.append(3, &encode(&13).unwrap()).unwrap();
+        // Another shard that is still at work has a torn frame: not ours to cut.
+        let torn = dir.path().join("members-2-of-2.log");
+        let whole = std::fs::read(&torn).unwrap();
+        std::fs::write(&torn, [&whole[..], &whole[..50]].concat()).unwrap();
+        let mut store = open(dir.path(), 4).unwrap();
+        assert_eq!(store.kept().collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(std::fs::metadata(&torn).unwrap().len(), whole.len() as u64 + 50);
+        store.append(1, &encode(&11).unwrap()).unwrap();
+        drop((first, store));
+        let store = part("members-1-of-2.log");
+        assert_eq!([0, 1, 3].map(|m| store.read::<i32>(m).unwrap()), [10, 11, 13]);
     }
 
     proptest! {

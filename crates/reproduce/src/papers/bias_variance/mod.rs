@@ -21,6 +21,7 @@ pub(crate) const PAPER: Paper = Paper {
     citation: "Chen, Lukasik, Jitkrittum, You, Kumar; ICLR 2024, arXiv 2310.09250",
     claims: claims::claims,
     data_sets: |scale, data| vec![Settings::new(scale, data).data],
+    shards: false,
     run,
 };
 

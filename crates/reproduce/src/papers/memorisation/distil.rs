@@ -2,7 +2,7 @@
 
 use super::data::Planted;
 use super::settings::{Settings, TEMPERATURES};
-use super::sizes::{Measured, Sizes, train};
+use super::sizes::{Measured, Reading, Sizes, train};
 use crate::context::Context;
 use crate::error::ReproduceError;
 use ndarray::Array2;
@@ -30,16 +30,27 @@ pub(super) struct Distilled {
     pub(super) seconds: f64,
 }
 
+/// All students; none while other shards have some to train.
 pub(super) fn run(
     context: &Context,
     settings: &Settings,
     data: &Planted,
     real: &Sizes,
-) -> Result<Distilled, ReproduceError> {
+) -> Result<Option<Distilled>, ReproduceError> {
     let start = Instant::now();
     let (small, large) = (settings.student(real.sizes.len()), real.sizes.len() - 1);
     let size = &real.sizes[small].size;
-    let mut students = Vec::new();
+    let (mut students, mut complete) = (Vec::new(), true);
+    let mut add = |name: String, temperature: Option<f64>, larger: bool, readings: Option<Vec<Reading>>| {
+        match readings {
+            Some(readings) => {
+                let measured = Measured::new(size.clone(), &real.masks, readings)?;
+                students.push(Student { name, temperature, larger, measured });
+            }
+            None => complete = false,
+        }
+        Ok::<(), ReproduceError>(())
+    };
     for larger in [false, true] {
         let teacher = &real.sizes[if larger { large } else { small }];
         for temperature in TEMPERATURES {
@@ -48,17 +59,14 @@ pub(super) fn run(
             let config = settings.training.clone().with_temperature(temperature);
             let targets = |k: usize| Some(Arc::new(soft(&teacher.logits[k], data.classes, temperature)));
             let readings = train(context, data, &real.masks, size, &config, &unit, false, targets)?;
-            let measured = Measured::new(size.clone(), &real.masks, readings)?;
-            students.push(Student { name, temperature: Some(temperature), larger, measured });
+            add(name, Some(temperature), larger, readings)?;
         }
     }
     let smoothing = matched_smoothing(&real.sizes[large], &real.masks, data.classes);
     let config = settings.training.clone().with_label_smoothing(smoothing);
     let readings = train(context, data, &real.masks, size, &config, "student-smoothed", false, |_| None)?;
-    let measured = Measured::new(size.clone(), &real.masks, readings)?;
-    let name = format!("label smoothing {smoothing:.3}");
-    students.push(Student { name, temperature: None, larger: false, measured });
-    Ok(Distilled { students, smoothing, seconds: start.elapsed().as_secs_f64() })
+    add(format!("label smoothing {smoothing:.3}"), None, false, readings)?;
+    Ok(complete.then(|| Distilled { students, smoothing, seconds: start.elapsed().as_secs_f64() }))
 }
 
 /// The teacher's outputs at a temperature, one row for each example; the student only sees those of its subset.

@@ -23,6 +23,7 @@ pub(crate) const PAPER: Paper = Paper {
     citation: "Lukasik, Nagarajan, Rawat, Menon, Kumar; TMLR 2024, arXiv 2310.05337",
     claims: claims::claims,
     data_sets: |scale, data| vec![Settings::new(scale, data).data],
+    shards: true,
     run,
 };
 
@@ -35,8 +36,16 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
     let real = sizes::measure(context, &settings, &images, settings.models)?;
     context.progress.note("networks of all sizes, synthetic");
     let synthetic = sizes::measure(context, &settings, &rule, settings.synthetic_models)?;
+    let (Some(real), Some(synthetic)) = (real, synthetic) else { return Err(wait(context, "the sizes")) };
     context.progress.note("distillation");
-    let distilled = distil::run(context, &settings, &images, &real)?;
+    let Some(distilled) = distil::run(context, &settings, &images, &real)? else {
+        return Err(wait(context, "the students"));
+    };
+    if let Some(shard) = context.shard {
+        let said =
+            format!("Shard {shard}: the networks of all shards are there. Go on with --resume and without --shard.");
+        return Err(ReproduceError::Part(said));
+    }
     context.progress.note("proxies");
     let proxies = proxies::run(context, &settings, &images)?;
     context.progress.note("removal");
@@ -61,4 +70,12 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
         metrics: sections::metrics(&all),
         findings: found.findings,
     })
+}
+
+/// A shard has trained its part of some networks, and others have not trained theirs.
+fn wait(context: &Context, networks: &str) -> ReproduceError {
+    let shard = context.shard.map_or_else(String::new, |shard| format!("Shard {shard}: "));
+    ReproduceError::Part(format!(
+        "{shard}done with its part of {networks}. When all shards are, bring their folders together and start each again."
+    ))
 }

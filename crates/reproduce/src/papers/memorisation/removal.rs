@@ -46,6 +46,7 @@ pub(super) fn run(
     let outcomes = |masks: Vec<BitMask>, name: &str| -> Result<Vec<BitMask>, ReproduceError> {
         let name = format!("removal-{name}");
         let readings = train(context, data, &masks, &largest.size, &settings.training, &name, false, |_| None)?;
+        let readings = readings.ok_or_else(|| super::wait(context, "the networks without some examples"))?;
         Ok(readings.into_iter().map(|r| r.tested).collect())
     };
     let mut arms = Vec::new();

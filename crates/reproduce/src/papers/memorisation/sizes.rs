@@ -71,29 +71,34 @@ pub(super) fn masks(data: &Planted, models: usize) -> Result<Vec<BitMask>, Repro
     Ok(design.masks(Seed::new(0).named("memorisation-masks"))?)
 }
 
+/// All sizes on shared masks; none while other shards have networks to train.
 pub(super) fn measure(
     context: &Context,
     settings: &Settings,
     data: &Planted,
     models: usize,
-) -> Result<Sizes, ReproduceError> {
+) -> Result<Option<Sizes>, ReproduceError> {
     let start = Instant::now();
     let masks = masks(data, models)?;
     let sizes = settings.sizes(data.image, data.classes);
     let config = if data.clusters.is_some() { &settings.synthetic_training } else { &settings.training };
     let teachers = if data.clusters.is_some() { 0 } else { 2 };
     let count = sizes.len();
-    let mut measured = Vec::new();
+    let (mut measured, mut complete) = (Vec::new(), true);
     for (t, size) in sizes.into_iter().enumerate() {
         let keep = t + teachers >= count;
         let name = format!("{}-{}", if data.clusters.is_some() { "rule" } else { "images" }, size.name);
         let readings = train(context, data, &masks, &size, config, &name, keep, |_| None)?;
-        measured.push(Measured::new(size, &masks, readings)?);
+        match readings {
+            Some(readings) => measured.push(Measured::new(size, &masks, readings)?),
+            None => complete = false,
+        }
     }
-    Ok(Sizes { masks, sizes: measured, seconds: start.elapsed().as_secs_f64() })
+    Ok(complete.then(|| Sizes { masks, sizes: measured, seconds: start.elapsed().as_secs_f64() }))
 }
 
-/// Trains a network on each mask and reads it on clean inputs. Each has a seed of its own; masks are shared.
+/// Trains a network on each mask and reads it on clean inputs. Each has a seed of its own; masks are shared. None while other shards
+/// have some to train.
 #[expect(clippy::too_many_arguments, reason = "what is trained, on what, and what is kept")]
 pub(super) fn train(
     context: &Context,
@@ -104,7 +109,7 @@ pub(super) fn train(
     name: &str,
     keep_logits: bool,
     targets: impl Fn(usize) -> Option<Arc<Targets>> + Sync,
-) -> Result<Vec<Reading>, ReproduceError> {
+) -> Result<Option<Vec<Reading>>, ReproduceError> {
     let hard = Targets::Hard(data.labels.clone());
     let inputs = Inputs::new(data.x.view(), data.image)?;
     let test = Inputs::new(data.test_x.view(), data.image)?;
@@ -129,10 +134,14 @@ pub(super) fn train(
     };
     let ensemble = Ensemble::new(&set, &context.device)
         .with_folder(context.folder.path(&format!("units/memorisation/{name}")))
+        .with_shard(context.shard)
         .with_progress(&context.progress);
     let ensemble = match tenfold_core_tensor::device::is_cpu(&context.device) {
         true => ensemble.with_strategy(Strategy::Workers { count: context.jobs }),
         false => ensemble,
     };
-    Ok(ensemble.collect(masks.len(), member, read)?)
+    match ensemble.collect(masks.len(), member, read) {
+        Err(VisionError::Elsewhere { .. }) => Ok(None),
+        readings => Ok(Some(readings?)),
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) const PAPER: Paper = Paper {
     citation: "Yang, Lukasik, Nagarajan, Li, Rawat, Zaheer, Menon, Kumar; NeurIPS 2023, arXiv 2302.01576",
     claims: claims::claims,
     data_sets: |scale, data| vec![Settings::new(scale, data).data],
+    shards: false,
     run,
 };
 

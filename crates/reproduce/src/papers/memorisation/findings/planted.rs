@@ -1,0 +1,81 @@
+//! What was planted: wrong labels, copies, and pairs that influence each other.
+
+use super::{All, Drawn, on_images, over};
+use crate::claim::{Finding, Part, Role};
+use crate::error::ReproduceError;
+use tenfold_core_tensor::mask::BitMask;
+use tenfold_core_tensor::stats::{auroc, mean, mean_interval};
+use tenfold_memorisation::Influence;
+
+pub(super) fn flips(all: &All, drawn: &Drawn) -> Finding {
+    let untouched = all.images.untouched();
+    let area = |scores: &[f64]| {
+        let of = |examples: &[usize]| examples.iter().map(|&i| scores[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
+        auroc(&of(&all.images.single), &of(&untouched))
+    };
+    let last = drawn.point.len() - 1;
+    let e = drawn.normal(|s| area(&s[last]));
+    let mut finding = on_images(all, "memorisation.planted-flips-on-top", Ok(e), all.real.seconds);
+    for (t, size) in all.real.sizes.iter().enumerate() {
+        let e = drawn.normal(|s| area(&s[t]));
+        finding.parts.push(Part::new(format!("area, {}", size.size.name), e, &all.images.name, Role::Shown));
+    }
+    // A null: as many untouched examples in place of the flips.
+    let chance = |scores: &[f64]| {
+        let of = |examples: &[usize]| examples.iter().map(|&i| scores[i]).collect::<Vec<_>>();
+        let (some, others) = untouched.split_at(all.images.single.len().min(untouched.len() / 2));
+        auroc(&of(some), &of(others))
+    };
+    let e = drawn.normal(|s| chance(&s[last]));
+    finding.parts.push(Part::new("area of as many untouched examples", e, &all.images.name, Role::Control));
+    finding
+}
+
+pub(super) fn duplicates(all: &All, drawn: &Drawn) -> Finding {
+    let last = drawn.point.len() - 1;
+    let e = drawn.estimate(|s| over(&s[last], &all.images.double) - over(&s[last], &all.images.single));
+    let mut finding = on_images(all, "memorisation.planted-duplicates-low", Ok(e), all.real.seconds);
+    for (name, examples) in [("duplicated flips", &all.images.double), ("single flips", &all.images.single)] {
+        let e = drawn.estimate(|s| over(&s[last], examples));
+        finding.parts.push(Part::new(format!("mean score, {name}"), e, &all.images.name, Role::Shown));
+    }
+    finding
+}
+
+pub(super) fn influence(all: &All) -> Result<Finding, ReproduceError> {
+    let largest = &all.synthetic.sizes[all.synthetic.sizes.len() - 1];
+    let models: Vec<usize> = (0..largest.study.models()).collect();
+    let [of_train, of_test] = all.rule.clusters.as_ref().ok_or_else(|| ReproduceError::RunFolder {
+        file: "synthetic data".into(),
+        rule: "must have clusters".into(),
+    })?;
+    let size = |cluster: usize| of_train.iter().filter(|c| **c == Some(cluster)).count();
+    let untouched = all.rule.untouched();
+    let rare: Vec<(usize, usize)> =
+        untouched.iter().filter_map(|&i| Some((i, of_train[i]?))).filter(|(_, c)| size(*c) <= 3).collect();
+    let mut values = Vec::new();
+    for block in models.chunks_exact(20) {
+        let study = largest.study.select(block);
+        let tested: Vec<BitMask> = block.iter().map(|&k| largest.tested[k].clone()).collect();
+        let matrix = Influence::new(study.masks())?.on(&tested)?;
+        let (mut own, mut other) = (Vec::new(), Vec::new());
+        for &(i, cluster) in &rare {
+            for (j, of) in of_test.iter().enumerate() {
+                let to = if *of == Some(cluster) { &mut own } else { &mut other };
+                to.push(f64::from(matrix[[i, j]]));
+            }
+        }
+        values.push(mean(&own) - mean(&other));
+    }
+    let data = all.rule.name.as_str();
+    Ok(Finding {
+        id: "memorisation.influence-recovers-planted-pairs",
+        estimate: mean_interval(&values).map_err(|e| e.to_string()),
+        parts: Vec::new(),
+        data: data.into(),
+        seeds: values.len(),
+        n: format!("{} blocks of 20 models, {} rare examples, {} test points", values.len(), rare.len(), of_test.len()),
+        seconds: all.synthetic.seconds,
+        remark: String::new(),
+    })
+}

@@ -1,0 +1,36 @@
+//! What leaving out the most memorised examples costs.
+
+use super::super::removal::Arm;
+use super::{All, on_images};
+use crate::claim::{Finding, Part, Role};
+use ndarray::Array2;
+use tenfold_core_tensor::mask::BitMask;
+use tenfold_core_tensor::stats::{Estimate, crossed_interval};
+
+/// Correctness in one arm minus that in another, `[run, test point]`.
+fn differences(a: &[BitMask], b: &[BitMask]) -> Array2<f64> {
+    let bit = |m: &BitMask, j: usize| f64::from(u8::from(m.get(j)));
+    Array2::from_shape_fn((a.len(), a[0].len()), |(run, j)| bit(&a[run], j) - bit(&b[run], j))
+}
+
+pub(super) fn removal(all: &All) -> Finding {
+    let gain = |arm: &Arm| crossed_interval(differences(&arm.random, &arm.memorised).view());
+    let estimates: Result<Vec<Estimate>, _> = all.removal.arms.iter().map(gain).collect();
+    let name = &all.images.name;
+    let mut parts = Vec::new();
+    for arm in &all.removal.arms {
+        for (what, tested) in [("random", &arm.random), ("the most memorised", &arm.memorised)] {
+            if let Ok(e) = crossed_interval(differences(tested, &all.removal.whole).view()) {
+                let name_of = format!("change of accuracy without {} examples, {what}", arm.removed);
+                parts.push(Part::new(name_of, e, name, Role::Shown));
+            }
+        }
+    }
+    let estimate = estimates.map_err(|e| e.to_string()).and_then(|e| Finding::least(&e));
+    let seconds = all.real.seconds + all.removal.seconds;
+    let mut finding = on_images(all, "memorisation.removal-hurts-more-than-random", estimate, seconds);
+    finding.seeds = all.removal.whole.len();
+    finding.n = format!("{} runs of each arm x {} test points", finding.seeds, all.images.test_labels.len());
+    finding.parts = parts;
+    finding
+}
