@@ -1,8 +1,9 @@
 //! The bootstrap over models.
 
 use crate::alignment::{Alignment, Fit, fit_of, selected};
+use crate::block::Block;
 use crate::decomposition::Decomposition;
-use crate::error::{AnalysisError, require, require_labels, require_shape};
+use crate::error::{AnalysisError, require};
 use crate::scale::{errors_of, padded};
 use ndarray::ArrayView3;
 use rand::RngExt;
@@ -100,28 +101,18 @@ impl<'a> ModelBootstrap<'a> {
     /// # Errors
     /// As [`Decomposition::add`], and more points than were decomposed or another label.
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let (models, points, classes) = block.dim();
-        let rule = "[models, points, classes]";
-        let shape = [self.found.models(), labels.len(), self.found.classes()];
-        require_shape("predictions", &[models, points, classes], &shape, rule)?;
-        let first = self.shifts.len() / self.draws;
-        require_labels(labels, classes).map_err(|error| error.after(first))?;
-        let decomposed = self.found.points().get(first..first + points).unwrap_or_default();
-        let same = decomposed.len() == points && decomposed.iter().map(|p| p.label).eq(labels.iter().copied());
-        require(
-            same,
-            "labels",
-            format!("of points {first} to {}", first + points),
-            "must be those of the decomposition",
-        )?;
-        let block = block.as_standard_layout();
-        let values = block.as_slice().expect("standard layout");
+        let (models, classes, first) = (self.found.models(), self.found.classes(), self.shifts.len() / self.draws);
+        let block = Block::new(block, labels, [models, classes], first)?;
+        let end = first + block.len();
+        let decomposed = self.found.points().get(first..end).unwrap_or_default();
+        let same = decomposed.len() == block.len() && decomposed.iter().map(|p| p.label).eq(labels.iter().copied());
+        require(same, "labels", format!("of points {first} to {end}"), "must be those of the decomposition")?;
         let one = |i: usize| -> Result<Vec<f64>, AnalysisError> {
             let width = padded(classes);
             let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);
             for (t, d) in errors.chunks_exact_mut(width).enumerate() {
-                let row = &values[(t * points + i) * classes..][..classes];
-                errors_of(self.found.scale(), row, labels[i], &mut d[..classes], [t, first + i])?;
+                let at = [t, block.number(i)];
+                errors_of(self.found.scale(), block.row(t, i), block.label(i), &mut d[..classes], at)?;
                 mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
             }
             for d in errors.chunks_exact_mut(width) {
@@ -131,7 +122,7 @@ impl<'a> ModelBootstrap<'a> {
             dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts: &mut shifts });
             Ok(shifts)
         };
-        let found: Vec<Vec<f64>> = (0..points).into_par_iter().map(one).collect::<Result<_, _>>()?;
+        let found: Vec<Vec<f64>> = (0..block.len()).into_par_iter().map(one).collect::<Result<_, _>>()?;
         self.shifts.extend(found.into_iter().flatten());
         Ok(())
     }

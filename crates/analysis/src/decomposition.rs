@@ -1,7 +1,8 @@
 //! The squared-loss decomposition of all points.
 
-use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::point::{Decomposed, Point, Rows, Scratch, Task};
+use crate::block::Block;
+use crate::error::{AnalysisError, require};
+use crate::point::{Decomposed, Point, Scratch, Task};
 use crate::randomness::Randomness;
 use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3, Axis};
@@ -120,21 +121,11 @@ impl Decomposition {
     /// Another number of models, classes or labels; a label that names no class; a row that is no probability vector, or logits
     /// that are not finite, with model, point and class.
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let (models, points, classes) = block.dim();
-        let rule = "[models, points, classes]";
-        require_shape("predictions", &[models, points, classes], &[self.models, labels.len(), self.classes], rule)?;
-        let first = self.points.len();
-        require_labels(labels, classes).map_err(|error| error.after(first))?;
-        let block = block.as_standard_layout();
-        let values = block.as_slice().expect("standard layout");
+        let block = &Block::new(block, labels, [self.models, self.classes], self.points.len())?;
         let scale = self.scale;
-        let one = |scratch: &mut Scratch, i: usize| -> Result<Decomposed, AnalysisError> {
-            let at = first + i;
-            let rows = Rows { models, label: labels[i], values, points, classes, place: i, at };
-            dispatch(Task { scale, rows, scratch })
-        };
+        let one = |scratch: &mut Scratch, place: usize| dispatch(Task { scale, block, place, scratch });
         let found: Result<Vec<Decomposed>, AnalysisError> =
-            (0..points).into_par_iter().with_min_len(GRAIN).map_init(Scratch::default, one).collect();
+            (0..block.len()).into_par_iter().with_min_len(GRAIN).map_init(Scratch::default, one).collect();
         for decomposed in found? {
             self.points.push(decomposed.point);
             self.away.extend(decomposed.away);

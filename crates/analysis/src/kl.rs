@@ -1,6 +1,7 @@
 //! The decomposition of the cross-entropy.
 
-use crate::error::{AnalysisError, require, require_labels, require_shape};
+use crate::block::Block;
+use crate::error::{AnalysisError, require};
 use crate::randomness::Randomness;
 use crate::scale::{Scale, errors_of};
 use ndarray::ArrayView3;
@@ -97,19 +98,9 @@ impl KlDecomposition {
     /// # Errors
     /// As [`Decomposition::add`](crate::Decomposition::add).
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let (models, points, classes) = block.dim();
-        let rule = "[models, points, classes]";
-        require_shape("predictions", &[models, points, classes], &[self.models, labels.len(), self.classes], rule)?;
-        let first = self.points.len();
-        require_labels(labels, classes).map_err(|error| error.after(first))?;
-        let block = block.as_standard_layout();
-        let values = block.as_slice().expect("standard layout");
-        let scale = self.scale;
-        let one = |i: usize| {
-            let row = |t: usize| &values[(t * points + i) * classes..][..classes];
-            point(scale, models, labels[i], row, first + i)
-        };
-        let found: Vec<Found> = (0..points).into_par_iter().map(one).collect::<Result<_, AnalysisError>>()?;
+        let block = Block::new(block, labels, [self.models, self.classes], self.points.len())?;
+        let one = |i: usize| point(self.scale, &block, i);
+        let found: Vec<Found> = (0..block.len()).into_par_iter().map(one).collect::<Result<_, AnalysisError>>()?;
         for found in found {
             for (sums, pair) in self.without.iter_mut().zip(&found.without) {
                 sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v);
@@ -142,20 +133,14 @@ struct Found {
     without: Vec<[f64; 2]>,
 }
 
-fn point<'a>(
-    scale: Scale,
-    models: usize,
-    label: usize,
-    row: impl Fn(usize) -> &'a [f32],
-    at: usize,
-) -> Result<Found, AnalysisError> {
-    let classes = row(0).len();
+fn point(scale: Scale, block: &Block, place: usize) -> Result<Found, AnalysisError> {
+    let (models, classes, label, at) = (block.models(), block.classes(), block.label(place), block.number(place));
     let mut logs = vec![0.0; models * classes];
     let mut floored = 0;
     let mut losses = vec![0.0; models];
     let mut errors = vec![0.0; classes];
     for (t, logs) in logs.chunks_exact_mut(classes).enumerate() {
-        let row = row(t);
+        let row = block.row(t, place);
         // Reads the row as the squared loss does, so that both refuse the same.
         let read = errors_of(scale, row, label, &mut errors, [t, at])?;
         match scale {

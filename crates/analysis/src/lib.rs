@@ -50,6 +50,7 @@
 //! what is derived in this project says so.
 
 mod alignment;
+mod block;
 mod bootstrap;
 mod calibration;
 pub mod collapse;

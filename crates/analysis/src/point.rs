@@ -1,9 +1,10 @@
 //! The decomposition at one point.
 
+use crate::block::Block;
 use crate::error::AnalysisError;
 use crate::scale::{Reading, Row, Scale, Temperature, Tolerance, padded};
 use serde::{Deserialize, Serialize};
-use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd, prefetch};
+use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd};
 
 /// Squared loss at one point, from N models.
 ///
@@ -112,36 +113,12 @@ struct Sums {
     votes: Vec<usize>,
 }
 
-/// What models say of a point.
-pub(crate) struct Rows<'a> {
-    pub(crate) models: usize,
-    pub(crate) label: usize,
-    /// A block `[N, points, C]`.
-    pub(crate) values: &'a [f32],
-    pub(crate) points: usize,
-    pub(crate) classes: usize,
-    /// The point's place in the block, and in errors.
-    pub(crate) place: usize,
-    pub(crate) at: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// What model t says. The next point's row is fetched on the way: rows of all models are too many streams for the processor to
-    /// follow by itself.
-    #[inline(always)]
-    fn row(&self, t: usize) -> &'a [f32] {
-        let of = |place: usize| (t * self.points + place) * self.classes;
-        if self.place + 1 < self.points {
-            prefetch(&self.values[of(self.place + 1)..][..self.classes]);
-        }
-        &self.values[of(self.place)..][..self.classes]
-    }
-}
-
 /// A point to be decomposed with the widest vectors that the processor has. No result depends on their width.
 pub(crate) struct Task<'a> {
     pub(crate) scale: Scale,
-    pub(crate) rows: Rows<'a>,
+    pub(crate) block: &'a Block<'a>,
+    /// The point's place in the block.
+    pub(crate) place: usize,
     pub(crate) scratch: &'a mut Scratch,
 }
 
@@ -150,10 +127,10 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        let Scratch { narrow, wide, sums } = self.scratch;
-        match self.scale {
-            Scale::Probabilities { tolerance } => decompose(simd, Tolerance(tolerance), &self.rows, narrow, sums),
-            Scale::Logits { temperature } => decompose(simd, Temperature(temperature), &self.rows, wide, sums),
+        let Self { scale, block, place, scratch: Scratch { narrow, wide, sums } } = self;
+        match scale {
+            Scale::Probabilities { tolerance } => decompose(simd, Tolerance(tolerance), (block, place), narrow, sums),
+            Scale::Logits { temperature } => decompose(simd, Temperature(temperature), (block, place), wide, sums),
         }
     }
 }
@@ -163,11 +140,11 @@ impl Kernel for Task<'_> {
 fn decompose<S: Simd, R: Reading>(
     simd: S,
     reading: R,
-    task: &Rows,
+    (block, place): (&Block, usize),
     others: &mut Vec<R::Number>,
     sums: &mut Sums,
 ) -> Result<Decomposed, AnalysisError> {
-    let Rows { models, classes, label, at, .. } = *task;
+    let (models, classes, label, at) = (block.models(), block.classes(), block.label(place), block.number(place));
     let Sums { mean, first, rows, votes } = sums;
     let width = padded(classes);
     // What is beyond the classes stays zero.
@@ -181,7 +158,7 @@ fn decompose<S: Simd, R: Reading>(
     mean.resize(width, 0.0);
     let mut first_bias = f64::NAN;
     for (t, d) in others.chunks_exact_mut(width).enumerate() {
-        let read = reading.others(simd, task.row(t), label, d, mean, [t, at])?;
+        let read = reading.others(simd, block.row(t, place), label, d, mean, [t, at])?;
         loss += read.square;
         // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares.
         gini += read.rest * (2.0 - read.rest) - (read.square - read.rest * read.rest);
