@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use tenfold_kernels::simd;
+
 /// Independent sums, so that additions need not wait for each other.
 const LANES: usize = 32;
 /// Numbers added up between two looks at the bound.
@@ -116,17 +118,7 @@ pub(super) fn relative_error(width: usize) -> f32 {
 /// Asks for the first [`CHUNK`] of a vector before it is needed; what follows is asked for while that is summed.
 #[inline]
 pub(super) fn prefetch(vector: &[f32]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        const LINE: usize = 16;
-        for line in vector.chunks(LINE).take(CHUNK / LINE) {
-            // SAFETY: a prefetch is a hint that reads nothing, and the address lies inside `vector`.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = vector;
+    simd::prefetch(&vector[..vector.len().min(CHUNK)]);
 }
 
 #[cfg(test)]
