@@ -52,10 +52,12 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
             let (folder, config) = RunFolder::open(root)?;
             at_least_one("seeds in config.json", config.seeds)?;
             check_same(request, &config)?;
+            check_shard(request.shard, &config)?;
             (root.clone(), folder, config)
         }
         None => {
             let config = new_config(request)?;
+            check_shard(request.shard, &config)?;
             let root = request.out.clone().unwrap_or_else(|| default_folder(&config));
             // Before the folder is made: a device or data that are not there must leave nothing behind.
             config.backend.parse::<DeviceSpec>()?.open()?;
@@ -68,10 +70,6 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
         }
     };
     let papers = select(&config.papers)?;
-    if let (Some(shard), Some(paper)) = (request.shard, papers.iter().find(|paper| !paper.shards)) {
-        let rule = format!("the experiment of {} is not cut into shards", paper.name);
-        return Err(ReproduceError::Argument { field: "--shard", value: shard.to_string(), rule });
-    }
     let mut decided = Vec::new();
     let mut sections = Vec::new();
     let mut metrics = String::new();
@@ -147,6 +145,18 @@ fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
 fn at_least_one(field: &'static str, value: Option<usize>) -> Result<(), ReproduceError> {
     match value {
         Some(0) => Err(ReproduceError::Argument { field, value: "0".into(), rule: "must be at least 1".into() }),
+        _ => Ok(()),
+    }
+}
+
+/// All papers of a shard must have networks that can be shared.
+fn check_shard(shard: Option<Shard>, config: &RunConfig) -> Result<(), ReproduceError> {
+    let whole = select(&config.papers)?.into_iter().find(|paper| !paper.shards);
+    match (shard, whole) {
+        (Some(shard), Some(paper)) => {
+            let rule = format!("the experiment of {} is not cut into shards", paper.name);
+            Err(ReproduceError::Argument { field: "--shard", value: shard.to_string(), rule })
+        }
         _ => Ok(()),
     }
 }

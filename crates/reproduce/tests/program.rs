@@ -68,6 +68,8 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing() {
     refused(&["resmem", "--backend", "tpu", "--out", out], &["tpu", "flex"]);
     refused(&["resmem", "--backend", "flex:3", "--out", out], &["flex:3", "1 such device"]);
     refused(&["resmem", "--data", "no-such-set", "--out", out], &["no-such-set"]);
+    refused(&["resmem", "--shard", "1/2", "--out", out], &["--shard", "resmem is not cut into shards"]);
+    refused(&["memorisation", "--shard", "3/2", "--out", out], &["--shard", "as in 2/8"]);
     refused(&["--resume", out], &["holds no run"]);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
