@@ -7,6 +7,9 @@ use tenfold_analysis::{
     Alignment, Decomposition, KlDecomposition, KlPoint, Point, Randomness, Scale, Selection, fit_temperature,
 };
 
+/// A golden column, and where we have it.
+type Column<P> = (&'static str, fn(&P) -> f64);
+
 fn golden() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/analysis.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -43,7 +46,7 @@ fn squared_loss_point_by_point() {
     let golden = golden();
     let (z, y) = logits(&golden);
     let found = Decomposition::of(z.view(), &y, Scale::logits(), Randomness::Seed).unwrap();
-    let columns: [(&str, fn(&Point) -> f64); 6] = [
+    let columns: [Column<Point>; 6] = [
         ("bias", |p| p.bias),
         ("variance", |p| p.variance),
         ("loss", |p| p.loss),
@@ -89,8 +92,7 @@ fn cross_entropy_and_temperature() {
     let golden = golden();
     let (z, y) = logits(&golden);
     let found = KlDecomposition::of(z.view(), &y, Scale::logits(), Randomness::Seed).unwrap();
-    let columns: [(&str, fn(&KlPoint) -> f64); 3] =
-        [("bias", |p| p.bias), ("variance", |p| p.variance), ("loss", |p| p.loss)];
+    let columns: [Column<KlPoint>; 3] = [("bias", |p| p.bias), ("variance", |p| p.variance), ("loss", |p| p.loss)];
     for (name, of) in columns {
         for (point, golden) in found.points.iter().zip(numbers(&golden["divergence"][name])) {
             close(of(point), golden, 1e-9);
