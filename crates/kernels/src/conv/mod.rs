@@ -6,9 +6,9 @@
 //! y[n, k, i, j] = sum_{c, r, s} w[k, c, r, s] x[n, c, i s_h + r d_h - p_h, j s_w + s d_w - p_w]
 //! ```
 //!
-//! Where the kernel is 3 x 3 with stride 1 and there are channels enough, the convolution and the gradient in `x` go by Winograd
-//! (`winograd`). Else all three are direct: no matrix of patches is made. One image's planes are copied once with their padding, columns
-//! split by their remainder modulo the stride, so that a vector of neighbouring outputs reads neighbouring inputs for every
+//! Where the kernel is 3 x 3 with stride 1 and there are channels enough, the convolution and the gradient in `x` go by
+//! Winograd (`winograd`). Else all three are direct: no matrix of patches is made. One image's planes are copied once with
+//! their padding, columns split by their remainder modulo the stride, so that a vector of neighbouring outputs reads neighbouring inputs for every
 //! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by two vectors of outputs
 //! (eight by two with AVX-512) then stay in registers while all input channels and kernel positions pass. The gradient in
 //! `x` is the same correlation of the output's gradient with the kernel turned around, one for each remainder of the

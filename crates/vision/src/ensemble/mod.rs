@@ -132,9 +132,10 @@ impl<'a> Ensemble<'a> {
     ///   a member's turn comes, from several threads: it must give the same member each time.
     /// - `read` takes what is wanted off a trained network: logits, a mask, an accuracy; or saves it. It runs on the
     ///   worker, so costly readings run side by side.
-    /// - `on_member` is given every result, in a [shard](Self::with_shard) those before the first that others have yet to train, those of earlier runs in the folder included, in the calling thread and in
+    /// - `on_member` is given every result, those of earlier runs in the folder included, in the calling thread and in
     ///   the order of the members, whatever the number of workers, so that what it adds up is the same in each run. It
-    ///   may stop the ensemble with [`ControlFlow::Break`].
+    ///   may stop the ensemble with [`ControlFlow::Break`]. In a [shard](Self::with_shard) it is given those before the
+    ///   first that other shards have yet to train.
     ///
     /// A member whose training diverges, whose reading fails or whose worker panics is passed to `on_member` and listed
     /// in the report with the reason, and the others go on. It is tried again when the folder is taken up.
