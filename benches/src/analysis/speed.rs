@@ -11,7 +11,7 @@ use rand::RngExt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use tenfold_analysis::{Decomposition, Randomness, Scale};
+use tenfold_analysis::{Decomposition, Randomness, Scale, pass};
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy_blocks};
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::seed::Seed;
@@ -19,8 +19,6 @@ use tenfold_core_tensor::seed::Seed;
 const MODELS: usize = 50;
 const POINTS: usize = 50_000;
 const CLASSES: usize = 100;
-/// Points in a block: four MiB.
-const BLOCK: usize = 200;
 /// Bytes of a plain read.
 const STEP: usize = 4 << 20;
 
@@ -30,14 +28,9 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
     let labels: Vec<usize> = (0..POINTS).map(|i| i % CLASSES).collect();
     let bytes = (MODELS * POINTS * CLASSES * 4) as f64;
     let decompose = || -> Result<f64, BenchError> {
-        let mut slabs = Slabs::open(&ArrayPath::from(path.clone()))?;
-        let mut found = Decomposition::new(MODELS, CLASSES, Scale::probabilities(), Randomness::Unknown)?;
-        let mut done = 0;
-        while let Some(block) = slabs.next_slab(BLOCK)? {
-            let count = block.dim().1;
-            found.add(block, &labels[done..done + count])?;
-            done += count;
-        }
+        let slabs = Slabs::open(&ArrayPath::from(path.clone()))?;
+        let found = Decomposition::new(MODELS, CLASSES, Scale::probabilities(), Randomness::Unknown)?;
+        let found = pass(&slabs, &labels, found, |_| ())?;
         Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
     };
     let misfit = decompose()?;

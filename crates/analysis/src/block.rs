@@ -1,74 +1,91 @@
-//! A block of points on its way into a decomposition.
+//! What all models say of some points.
 
-use crate::error::{AnalysisError, require_labels, require_shape};
-use ndarray::ArrayView3;
-use std::borrow::Cow;
 use tenfold_kernels::simd::prefetch;
 
-/// What all models say of some points, `[N, points, C]`, and the points' labels.
-pub(crate) struct Block<'a> {
-    values: Cow<'a, [f32]>,
+/// What N models say of some points, and the points' labels, on the way to whatever is found of each point
+/// ([`PerPoint`](crate::PerPoint)).
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    values: &'a [f32],
     labels: &'a [usize],
     models: usize,
     classes: usize,
+    /// Rows from one model's to the next's in `values`, and the row of the first point.
+    stride: usize,
+    start: usize,
     /// The first point's number among all.
     first: usize,
 }
 
+/// Where the rows of a block lie in an array.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    pub(crate) models: usize,
+    pub(crate) classes: usize,
+    pub(crate) stride: usize,
+    pub(crate) start: usize,
+}
+
 impl<'a> Block<'a> {
-    /// Checks the block against the number of models and classes.
+    /// As many points as labels, counted from `first`.
+    pub(crate) fn new(values: &'a [f32], layout: Layout, labels: &'a [usize], first: usize) -> Self {
+        let Layout { models, classes, stride, start } = layout;
+        Self { values, labels, models, classes, stride, start, first }
+    }
+
+    /// What the first so many models say.
     ///
-    /// # Errors
-    /// Another number of models, classes or labels, or a label that names no class.
-    pub(crate) fn new(
-        predictions: ArrayView3<'a, f32>,
-        labels: &'a [usize],
-        [models, classes]: [usize; 2],
-        first: usize,
-    ) -> Result<Self, AnalysisError> {
-        let found = [predictions.dim().0, predictions.dim().1, predictions.dim().2];
-        require_shape("predictions", &found, &[models, labels.len(), classes], "[models, points, classes]")?;
-        require_labels(labels, classes).map_err(|error| error.after(first))?;
-        let values = match predictions.to_slice() {
-            Some(values) => Cow::Borrowed(values),
-            None => Cow::Owned(predictions.iter().copied().collect()),
-        };
-        Ok(Self { values, labels, models, classes, first })
+    /// # Panics
+    /// If there are fewer.
+    #[must_use]
+    pub fn first_models(&self, models: usize) -> Self {
+        assert!(models <= self.models, "{models} of {} models", self.models);
+        Self { models, ..*self }
     }
 
     /// N.
-    pub(crate) fn models(&self) -> usize {
+    pub fn models(&self) -> usize {
         self.models
     }
 
     /// C.
-    pub(crate) fn classes(&self) -> usize {
+    pub fn classes(&self) -> usize {
         self.classes
     }
 
     /// Points in the block.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
     /// The label of the block's i-th point.
-    pub(crate) fn label(&self, i: usize) -> usize {
+    pub fn label(&self, i: usize) -> usize {
         self.labels[i]
     }
 
     /// The number of the block's i-th point among all.
-    pub(crate) fn number(&self, i: usize) -> usize {
+    pub fn number(&self, i: usize) -> usize {
         self.first + i
     }
 
-    /// What model t says of the block's i-th point. The next point's row is fetched on the way: rows of all models are too many
-    /// streams for the processor to follow by itself.
+    /// What model t says of the block's i-th point, `[C]`.
     #[inline(always)]
-    pub(crate) fn row(&self, t: usize, i: usize) -> &[f32] {
-        let of = |i: usize| &self.values[(t * self.labels.len() + i) * self.classes..][..self.classes];
-        if i + 1 < self.labels.len() {
-            prefetch(of(i + 1));
+    pub fn row(&self, t: usize, i: usize) -> &'a [f32] {
+        &self.values[(t * self.stride + self.start + i) * self.classes..][..self.classes]
+    }
+
+    /// As [`row`](Self::row), and the next point's row is fetched on the way where rows lie far from each other: those of all models
+    /// are too many streams for the processor to follow by itself. What was just read from a file is near.
+    #[inline(always)]
+    pub(crate) fn row_and_fetch(&self, t: usize, i: usize) -> &'a [f32] {
+        if self.stride > self.labels.len() && i + 1 < self.labels.len() {
+            prefetch(self.row(t, i + 1));
         }
-        of(i)
+        self.row(t, i)
     }
 }

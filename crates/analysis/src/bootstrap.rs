@@ -2,15 +2,16 @@
 
 use crate::alignment::{Alignment, Fit, fit_of, selected};
 use crate::block::Block;
-use crate::decomposition::Decomposition;
-use crate::error::{AnalysisError, require};
-use crate::scale::{errors_of, padded};
+use crate::decomposition::{Average, Decomposition};
+use crate::error::{AnalysisError, require, require_shape};
+use crate::pass::{PerPoint, add};
+use crate::reading::errors_of;
 use ndarray::ArrayView3;
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, StatsError, mean, quantile_of_sorted, variance};
+use tenfold_core_tensor::stats::{Estimate, StatsError, mean};
 use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
 
 /// Draws below which the ends of an interval are noise.
@@ -60,24 +61,15 @@ pub struct ModelBootstrap<'a> {
     shifts: Vec<f64>,
 }
 
-/// A bootstrap interval of an average over points.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct BootstrapAverage {
-    /// Models drawn, the points as they are.
-    pub over_models: Estimate,
-    /// Models and points drawn, each by itself.
-    pub over_both: Estimate,
-}
-
 /// Bootstrap intervals of averages.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BootstrapAverages {
     /// Unbiased Bias^2.
-    pub bias: BootstrapAverage,
+    pub bias: Average,
     /// Unbiased variance.
-    pub variance: BootstrapAverage,
+    pub variance: Average,
     /// Mean loss of single models.
-    pub loss: BootstrapAverage,
+    pub loss: Average,
 }
 
 impl<'a> ModelBootstrap<'a> {
@@ -101,30 +93,8 @@ impl<'a> ModelBootstrap<'a> {
     /// # Errors
     /// As [`Decomposition::add`], and more points than were decomposed or another label.
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let (models, classes, first) = (self.found.models(), self.found.classes(), self.shifts.len() / self.draws);
-        let block = Block::new(block, labels, [models, classes], first)?;
-        let end = first + block.len();
-        let decomposed = self.found.points().get(first..end).unwrap_or_default();
-        let same = decomposed.len() == block.len() && decomposed.iter().map(|p| p.label).eq(labels.iter().copied());
-        require(same, "labels", format!("of points {first} to {end}"), "must be those of the decomposition")?;
-        let one = |i: usize| -> Result<Vec<f64>, AnalysisError> {
-            let width = padded(classes);
-            let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);
-            for (t, d) in errors.chunks_exact_mut(width).enumerate() {
-                let at = [t, block.number(i)];
-                errors_of(self.found.scale(), block.row(t, i), block.label(i), &mut d[..classes], at)?;
-                mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
-            }
-            for d in errors.chunks_exact_mut(width) {
-                d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
-            }
-            let mut shifts = vec![0.0; self.draws];
-            dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts: &mut shifts });
-            Ok(shifts)
-        };
-        let found: Vec<Vec<f64>> = (0..block.len()).into_par_iter().map(one).collect::<Result<_, _>>()?;
-        self.shifts.extend(found.into_iter().flatten());
-        Ok(())
+        let first = self.shifts.len() / self.draws;
+        add(self, block, labels, first)
     }
 
     /// Bias^2 and variance of a point in a draw.
@@ -178,7 +148,7 @@ impl<'a> ModelBootstrap<'a> {
         ];
         let average = |what: usize| {
             let of = |over: usize| self.estimate(mean(&whole[what]), values.iter().map(|v| v[over][what]).collect());
-            BootstrapAverage { over_models: of(0), over_both: of(1) }
+            Average { over_models: of(0), over_both: of(1) }
         };
         Ok(BootstrapAverages { bias: average(0), variance: average(1), loss: average(2) })
     }
@@ -208,10 +178,41 @@ impl<'a> ModelBootstrap<'a> {
         Ok(Fit::from_values(std::array::from_fn(of)))
     }
 
-    fn estimate(&self, value: f64, mut values: Vec<f64>) -> Estimate {
-        values.sort_unstable_by(f64::total_cmp);
-        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
-        Estimate { value, se: variance(&values).sqrt(), lo, hi, n: self.found.models() }
+    fn estimate(&self, value: f64, values: Vec<f64>) -> Estimate {
+        Estimate::from_draws(value, values, self.found.models())
+    }
+}
+
+impl PerPoint for ModelBootstrap<'_> {
+    /// `||delta||^2`, points of draws.
+    type Found = Vec<f64>;
+
+    fn find(&self, block: &Block) -> Result<Vec<f64>, AnalysisError> {
+        let (models, classes) = (self.found.models(), self.found.classes());
+        let shape = "models and classes of the decomposition";
+        require_shape("predictions", &[block.models(), block.classes()], &[models, classes], shape)?;
+        let width = classes.next_multiple_of(EIGHT);
+        let mut found = vec![0.0; block.len() * self.draws];
+        let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);
+        for (i, shifts) in found.chunks_exact_mut(self.draws).enumerate() {
+            let (label, point) = (block.label(i), block.number(i));
+            let same = self.found.points().get(point).is_some_and(|p| p.label == label);
+            require(same, "labels", format!("{label} of point {point}"), "must be those of the decomposition")?;
+            mean.fill(0.0);
+            for (t, d) in errors.chunks_exact_mut(width).enumerate() {
+                errors_of(self.found.scale(), block.row(t, i), label, &mut d[..classes], [t, point])?;
+                mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
+            }
+            for d in errors.chunks_exact_mut(width) {
+                d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
+            }
+            dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts });
+        }
+        Ok(found)
+    }
+
+    fn keep(&mut self, found: Vec<f64>) {
+        self.shifts.extend(found);
     }
 }
 
@@ -340,7 +341,7 @@ mod tests {
         let mut bootstrap = ModelBootstrap::new(&found, 200, Seed::new(0)).unwrap();
         assert!(text(bootstrap.averages().unwrap_err()).starts_with("points = 0: must be all 3"));
         let other = text(bootstrap.add(z.view(), &[2, 2, 2]).unwrap_err());
-        assert_eq!(other, "labels = of points 0 to 3: must be those of the decomposition");
+        assert_eq!(other, "labels = 2 of point 0: must be those of the decomposition");
         bootstrap.add(z.view(), &y).unwrap();
         assert!(bootstrap.add(z.view(), &y).is_err());
     }

@@ -1,8 +1,11 @@
 //! Whether probabilities are what they say.
 
+use crate::block::Block;
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::scale::{Scale, errors_of};
+use crate::pass::{PerPoint, add};
+use crate::reading::errors_of;
+use crate::scale::Scale;
 use ndarray::{Array2, ArrayView2, ArrayView3};
 use serde::Serialize;
 use tenfold_core_tensor::ops::top_k::argmax;
@@ -200,21 +203,62 @@ impl Calibration {
 /// No models, a row that is no probability vector, or logits that are not finite, as [`Decomposition::add`] names them.
 pub fn mean_model(predictions: ArrayView3<f32>, scale: Scale) -> Result<Array2<f64>, AnalysisError> {
     let (models, points, classes) = predictions.dim();
-    require(models >= 1, "models", models, "must be at least 1")?;
-    require(classes >= 2, "classes", classes, "must be at least 2")?;
-    scale.validate()?;
-    let mut mean = Array2::<f64>::zeros((points, classes));
-    let mut errors = vec![0.0; classes];
-    for (t, model) in predictions.outer_iter().enumerate() {
-        for (i, (row, mut to)) in model.outer_iter().zip(mean.outer_iter_mut()).enumerate() {
-            errors_of(scale, &row.to_vec(), 0, &mut errors, [t, i])?;
-            errors[0] += 1.0;
-            to.iter_mut().zip(&errors).for_each(|(to, p)| *to += p / models as f64);
-        }
+    let mut mean = MeanModel::new(models, classes, scale)?;
+    add(&mut mean, predictions, &vec![0; points], 0)?;
+    Ok(mean.into_probabilities())
+}
+
+/// The mean of all models, point by point: [`mean_model`] for [`pass`](crate::pass).
+pub struct MeanModel {
+    scale: Scale,
+    models: usize,
+    classes: usize,
+    /// Points of classes.
+    sums: Vec<f64>,
+}
+
+impl MeanModel {
+    /// Without points yet.
+    ///
+    /// # Errors
+    /// No models, fewer than two classes, a scale that breaks its rule.
+    pub fn new(models: usize, classes: usize, scale: Scale) -> Result<Self, AnalysisError> {
+        require(models >= 1, "models", models, "must be at least 1")?;
+        require(classes >= 2, "classes", classes, "must be at least 2")?;
+        scale.validate()?;
+        Ok(Self { scale, models, classes, sums: Vec::new() })
     }
-    // Rounding of the sum.
-    mean.mapv_inplace(|p| p.clamp(0.0, 1.0));
-    Ok(mean)
+
+    /// Its probabilities, `[n, C]`.
+    pub fn into_probabilities(mut self) -> Array2<f64> {
+        // Rounding of the sum.
+        self.sums.iter_mut().for_each(|p| *p = p.clamp(0.0, 1.0));
+        let points = self.sums.len() / self.classes;
+        Array2::from_shape_vec((points, self.classes), self.sums).expect("whole points")
+    }
+}
+
+impl PerPoint for MeanModel {
+    type Found = Vec<f64>;
+
+    fn find(&self, block: &Block) -> Result<Vec<f64>, AnalysisError> {
+        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
+        require_shape("predictions", &found, &wanted, "models and classes of the mean")?;
+        let mut means = vec![0.0; block.len() * self.classes];
+        let mut errors = vec![0.0; self.classes];
+        for (i, to) in means.chunks_exact_mut(self.classes).enumerate() {
+            for t in 0..self.models {
+                errors_of(self.scale, block.row(t, i), 0, &mut errors, [t, block.number(i)])?;
+                errors[0] += 1.0;
+                to.iter_mut().zip(&errors).for_each(|(to, p)| *to += p / self.models as f64);
+            }
+        }
+        Ok(means)
+    }
+
+    fn keep(&mut self, found: Vec<f64>) {
+        self.sums.extend(found);
+    }
 }
 
 /// Gap and Gini of the points of a bin.

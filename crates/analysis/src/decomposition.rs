@@ -1,22 +1,20 @@
 //! The squared-loss decomposition of all points.
 
 use crate::block::Block;
-use crate::error::{AnalysisError, require};
-use crate::point::{Decomposed, Point, Scratch, Task};
+use crate::error::{AnalysisError, require, require_shape};
+use crate::pass::{PerPoint, add};
+use crate::point::{Decomposed, Point, Spread, Task};
 use crate::randomness::Randomness;
 use crate::scale::Scale;
-use ndarray::{Array2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView3};
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
 use tenfold_kernels::simd::dispatch;
 
-/// Points that a thread takes at a time.
-const GRAIN: usize = 32;
-
 /// Squared loss per point, `E_t ||h_t - e_y||^2 = Bias^2 + Var`, from N models on n points.
 ///
-/// Give it blocks of points as they are read, or all at once with [`of`](Self::of). It keeps some numbers for each point and two
+/// Give it an array with [`of`](Self::of), blocks of points with [`add`](Self::add), or a file with [`pass`](crate::pass). It keeps some numbers for each point and two
 /// for each point and model, so a large array of predictions need not fit in memory.
 ///
 /// ```
@@ -43,10 +41,10 @@ pub struct Decomposition {
     models: usize,
     classes: usize,
     points: Vec<Point>,
-    /// `||d_t - d||^2`, n rows of N.
-    away: Vec<f64>,
-    /// `<d, d_t - d>`, n rows of N.
-    along: Vec<f64>,
+    /// What the jackknife needs of them, as blocks of points gave it: copying it would take a fifth of the time.
+    spreads: Vec<Spread>,
+    /// The block of each point, and its place there.
+    places: Vec<[usize; 2]>,
     /// Of each model the means over points of error, disagreement, soft error and soft disagreement, as sums.
     per_model: Vec<[f64; 4]>,
 }
@@ -95,8 +93,8 @@ impl Decomposition {
         require(classes >= 2, "classes", classes, "must be at least 2")?;
         scale.validate()?;
         let per_model = vec![[0.0; 4]; models];
-        let (points, away, along) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { scale, randomness, models, classes, points, away, along, per_model })
+        let (points, spreads, places) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { scale, randomness, models, classes, points, spreads, places, per_model })
     }
 
     /// Decomposes an array `[N models, n points, C classes]`.
@@ -121,20 +119,8 @@ impl Decomposition {
     /// Another number of models, classes or labels; a label that names no class; a row that is no probability vector, or logits
     /// that are not finite, with model, point and class.
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let block = &Block::new(block, labels, [self.models, self.classes], self.points.len())?;
-        let scale = self.scale;
-        let one = |scratch: &mut Scratch, place: usize| dispatch(Task { scale, block, place, scratch });
-        let found: Result<Vec<Decomposed>, AnalysisError> =
-            (0..block.len()).into_par_iter().with_min_len(GRAIN).map_init(Scratch::default, one).collect();
-        for decomposed in found? {
-            self.points.push(decomposed.point);
-            self.away.extend(decomposed.away);
-            self.along.extend(decomposed.along);
-            for (sums, model) in self.per_model.iter_mut().zip(decomposed.models) {
-                sums.iter_mut().zip(model).for_each(|(sum, v)| *sum += v);
-            }
-        }
-        Ok(())
+        let first = self.points.len();
+        add(self, block, labels, first)
     }
 
     /// What is known of each point.
@@ -169,13 +155,15 @@ impl Decomposition {
 
     /// `||d_t - d||^2` and `<d, d_t - d>` of all models at a point.
     pub(crate) fn spread(&self, i: usize) -> [&[f64]; 2] {
-        [&self.away, &self.along].map(|all| &all[i * self.models..][..self.models])
+        let [block, place] = self.places[i];
+        let Spread { away, along } = &self.spreads[block];
+        [away, along].map(|all| &all[place * self.models..][..self.models])
     }
 
     /// Unbiased Bias^2 and variance of a point without model t; plug-in where `unbiased` is false.
     pub(crate) fn without(&self, t: usize, i: usize, unbiased: bool) -> (f64, f64) {
         let (point, n) = (&self.points[i], self.models as f64);
-        let (s, c) = (self.away[i * self.models + t], self.along[i * self.models + t]);
+        let [s, c] = self.spread(i).map(|of_models| of_models[t]);
         let left = n - 1.0;
         // The mean moves by -e_t / (N - 1), and the squares about it with that.
         let bias = point.bias - 2.0 * c / left + s / (left * left);
@@ -246,18 +234,30 @@ impl Decomposition {
     }
 }
 
-/// Predictions of the first `models` models.
-///
-/// # Panics
-/// If there are fewer.
-pub fn first_models<'a>(predictions: ArrayView3<'a, f32>, models: usize) -> ArrayView3<'a, f32> {
-    predictions.split_at(Axis(0), models).0
+impl PerPoint for Decomposition {
+    type Found = Decomposed;
+
+    fn find(&self, block: &Block) -> Result<Decomposed, AnalysisError> {
+        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
+        require_shape("predictions", &found, &wanted, "models and classes of the decomposition")?;
+        dispatch(Task { scale: self.scale, block })
+    }
+
+    fn keep(&mut self, found: Decomposed) {
+        let block = self.spreads.len();
+        self.places.extend((0..found.points.len()).map(|place| [block, place]));
+        self.points.extend(found.points);
+        self.spreads.push(found.spread);
+        for (sums, model) in self.per_model.iter_mut().zip(found.models) {
+            sums.iter_mut().zip(model).for_each(|(sum, v)| *sum += v);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array3, array};
+    use ndarray::{Array3, Axis, array, s};
     use proptest::prelude::*;
     use rand_distr::{Distribution, StandardNormal};
     use tenfold_core_tensor::seed::Seed;
@@ -345,8 +345,8 @@ mod tests {
         );
         let y = vec![0; 4000];
         let of = |models: usize| {
-            let found =
-                Decomposition::of(first_models(z.view(), models), &y, Scale::logits(), Randomness::Seed).unwrap();
+            let few = z.slice(s![..models, .., ..]);
+            let found = Decomposition::of(few, &y, Scale::logits(), Randomness::Seed).unwrap();
             let plug_in = found.points().iter().map(|p| p.variance).sum::<f64>() / 4000.0;
             (found.averages().unwrap(), plug_in)
         };

@@ -1,5 +1,6 @@
 //! What can be wrong with predictions, labels and settings.
 
+use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::stats::StatsError;
 
 /// Every error of this crate.
@@ -66,6 +67,9 @@ pub enum AnalysisError {
         /// Number of classes.
         classes: usize,
     },
+    /// A file of predictions cannot be read.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
     /// A statistic could not be computed.
     #[error(transparent)]
     Stats(#[from] StatsError),

@@ -1,11 +1,12 @@
 //! The decomposition of the cross-entropy.
 
 use crate::block::Block;
-use crate::error::{AnalysisError, require};
+use crate::error::{AnalysisError, require, require_shape};
+use crate::pass::{PerPoint, add};
 use crate::randomness::Randomness;
-use crate::scale::{Scale, errors_of};
+use crate::reading::errors_of;
+use crate::scale::Scale;
 use ndarray::ArrayView3;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::ops::softmax::log_sum_exp;
 use tenfold_core_tensor::stats::{Estimate, jackknife, jackknife_corrected, mean};
@@ -98,17 +99,8 @@ impl KlDecomposition {
     /// # Errors
     /// As [`Decomposition::add`](crate::Decomposition::add).
     pub fn add(&mut self, block: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
-        let block = Block::new(block, labels, [self.models, self.classes], self.points.len())?;
-        let one = |i: usize| point(self.scale, &block, i);
-        let found: Vec<Found> = (0..block.len()).into_par_iter().map(one).collect::<Result<_, AnalysisError>>()?;
-        for found in found {
-            for (sums, pair) in self.without.iter_mut().zip(&found.without) {
-                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v);
-            }
-            self.floored += found.floored;
-            self.points.push(found.point);
-        }
-        Ok(())
+        let first = self.points.len();
+        add(self, block, labels, first)
     }
 
     /// Mean bias and variance over the points, with jackknife intervals over models.
@@ -127,10 +119,31 @@ impl KlDecomposition {
     }
 }
 
-struct Found {
+/// What was found of a point.
+pub struct Found {
     point: KlPoint,
     floored: usize,
     without: Vec<[f64; 2]>,
+}
+
+impl PerPoint for KlDecomposition {
+    type Found = Vec<Found>;
+
+    fn find(&self, block: &Block) -> Result<Vec<Found>, AnalysisError> {
+        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
+        require_shape("predictions", &found, &wanted, "models and classes of the decomposition")?;
+        (0..block.len()).map(|i| point(self.scale, block, i)).collect()
+    }
+
+    fn keep(&mut self, found: Vec<Found>) {
+        for found in found {
+            for (sums, pair) in self.without.iter_mut().zip(&found.without) {
+                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v);
+            }
+            self.floored += found.floored;
+            self.points.push(found.point);
+        }
+    }
 }
 
 fn point(scale: Scale, block: &Block, place: usize) -> Result<Found, AnalysisError> {

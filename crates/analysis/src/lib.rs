@@ -9,6 +9,7 @@
 //! | Bias^2 and variance of each point, of the squared loss? | [`Decomposition`] |
 //! | ... of the cross-entropy? | [`KlDecomposition`] |
 //! | with intervals from ensembles drawn anew? | [`ModelBootstrap`] |
+//! | from a file that does not fit in memory, all in one reading? | [`pass`] |
 //! | do the two go together? | [`Alignment`] |
 //! | more than independent noise would make them? | [`Null`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
@@ -56,22 +57,27 @@ mod calibration;
 pub mod collapse;
 mod decomposition;
 mod disagreement;
+mod eights;
 mod error;
 mod kl;
 mod null;
+mod pass;
 mod point;
 mod randomness;
+mod reading;
 mod scale;
 mod temperature;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
-pub use bootstrap::{BootstrapAverage, BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
-pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, gap_by, mean_model};
-pub use decomposition::{Average, Averages, Decomposition, first_models};
+pub use block::Block;
+pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
+pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, MeanModel, gap_by, mean_model};
+pub use decomposition::{Average, Averages, Decomposition};
 pub use disagreement::Disagreement;
 pub use error::AnalysisError;
 pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
 pub use null::{Drawn, Null, uniform_null};
+pub use pass::{FirstModels, PerPoint, Predictions, pass};
 pub use point::Point;
 pub use randomness::Randomness;
 pub use scale::{SUM_TOLERANCE, Scale};

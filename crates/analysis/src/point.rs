@@ -1,10 +1,12 @@
 //! The decomposition at one point.
 
 use crate::block::Block;
+use crate::eights::{Cut, width};
 use crate::error::AnalysisError;
-use crate::scale::{Reading, Row, Scale, Temperature, Tolerance, padded};
+use crate::reading::{Place, Reading, Row, Temperature, Tolerance};
+use crate::scale::Scale;
 use serde::{Deserialize, Serialize};
-use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd};
+use tenfold_kernels::simd::{EIGHT, Kernel, Simd};
 
 /// Squared loss at one point, from N models.
 ///
@@ -83,43 +85,41 @@ impl Point {
     }
 }
 
-/// A point, and what the jackknife over models needs.
-pub(crate) struct Decomposed {
-    pub(crate) point: Point,
+/// What the jackknife over models needs of points: rows of as many numbers as there are models.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spread {
     /// `||d_t - d||^2` of each model.
     pub(crate) away: Vec<f64>,
     /// `<d, d_t - d>` of each model.
     pub(crate) along: Vec<f64>,
-    /// Of each model: whether it is wrong, the share of the others that disagree, `1 - p_y`, and `1 - <h_t, mean of the others>`.
+}
+
+/// The points of a block, and what the jackknife over models needs.
+#[derive(Default)]
+pub struct Decomposed {
+    pub(crate) points: Vec<Point>,
+    pub(crate) spread: Spread,
+    /// Of each model, summed over the points: whether it is wrong, the share of the others that disagree, `1 - p_y`, and
+    /// `1 - <h_t, mean of the others>`.
     pub(crate) models: Vec<[f64; 4]>,
 }
 
-/// Memory that goes from point to point of the same number of models and classes.
+/// Memory that goes from point to point.
 #[derive(Default)]
-pub(crate) struct Scratch {
-    /// Rows of probabilities with 0 at the label, as they came.
-    narrow: Vec<f32>,
-    /// Those of logits.
-    wide: Vec<f64>,
-    sums: Sums,
-}
-
-/// What is summed over models.
-#[derive(Default)]
-struct Sums {
+struct Scratch {
+    /// Sums over models, then their mean.
     mean: Vec<f64>,
     first: Vec<f64>,
     rows: Vec<Row>,
     votes: Vec<usize>,
+    /// `||d_t - d||^2` and `<d, d_t - d>` but for the label.
+    spread: Vec<[f64; 2]>,
 }
 
-/// A point to be decomposed with the widest vectors that the processor has. No result depends on their width.
+/// A block to be decomposed with the widest vectors that the processor has. No result depends on their width.
 pub(crate) struct Task<'a> {
     pub(crate) scale: Scale,
     pub(crate) block: &'a Block<'a>,
-    /// The point's place in the block.
-    pub(crate) place: usize,
-    pub(crate) scratch: &'a mut Scratch,
 }
 
 impl Kernel for Task<'_> {
@@ -127,12 +127,27 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { scale, block, place, scratch: Scratch { narrow, wide, sums } } = self;
-        match scale {
-            Scale::Probabilities { tolerance } => decompose(simd, Tolerance(tolerance), (block, place), narrow, sums),
-            Scale::Logits { temperature } => decompose(simd, Temperature(temperature), (block, place), wide, sums),
+        match self.scale {
+            Scale::Probabilities { tolerance } => decompose_all(simd, Tolerance(tolerance), self.block),
+            Scale::Logits { temperature } => decompose_all(simd, Temperature(temperature), self.block),
         }
     }
+}
+
+#[inline(always)]
+fn decompose_all<S: Simd, R: Reading>(simd: S, reading: R, block: &Block) -> Result<Decomposed, AnalysisError> {
+    let (models, points) = (block.models(), block.len());
+    // What is beyond the classes stays zero.
+    let mut room = vec![R::Number::default(); models * R::room(block.classes())];
+    let (mut scratch, mut found) = (Scratch::default(), Decomposed::default());
+    found.points.reserve(points);
+    found.spread.away.reserve_exact(models * points);
+    found.spread.along.reserve_exact(models * points);
+    found.models.resize(models, [0.0; 4]);
+    for place in 0..points {
+        decompose(simd, reading, (block, place), &mut room, &mut scratch, &mut found)?;
+    }
+    Ok(found)
 }
 
 /// The decomposition from rows that are read one way.
@@ -141,35 +156,38 @@ fn decompose<S: Simd, R: Reading>(
     simd: S,
     reading: R,
     (block, place): (&Block, usize),
-    others: &mut Vec<R::Number>,
-    sums: &mut Sums,
-) -> Result<Decomposed, AnalysisError> {
-    let (models, classes, label, at) = (block.models(), block.classes(), block.label(place), block.number(place));
-    let Sums { mean, first, rows, votes } = sums;
-    let width = padded(classes);
-    // What is beyond the classes stays zero.
-    others.resize(models * width, R::Number::default());
+    room: &mut [R::Number],
+    scratch: &mut Scratch,
+    found: &mut Decomposed,
+) -> Result<(), AnalysisError> {
+    let (models, classes, label) = (block.models(), block.classes(), block.label(place));
+    let Scratch { mean, first, rows, votes, spread } = scratch;
+    let width = width(classes);
+    let cut = &Cut::new(classes, label);
     rows.clear();
-    votes.clear();
-    votes.resize(classes, 0);
-    let (mut loss, mut gini, mut rests) = (0.0, 0.0, 0.0);
-    let half = models / 2;
+    rows.resize(models, Row::default());
     mean.clear();
     mean.resize(width, 0.0);
+    let half = models / 2;
+    let point = Rows { block, place, label, cut, room: R::room(classes) };
     let mut first_bias = f64::NAN;
-    for (t, d) in others.chunks_exact_mut(width).enumerate() {
-        let read = reading.others(simd, block.row(t, place), label, d, mean, [t, at])?;
+    let (before_half, after_half) = rows.split_at_mut(half);
+    point.read(simd, reading, 0, room, mean, before_half)?;
+    if half > 0 {
+        first.clone_from(mean);
+        first[label] = -before_half.iter().map(|row| row.rest).sum::<f64>();
+        first_bias = square(simd, first) / (half * half) as f64;
+    }
+    point.read(simd, reading, half, room, mean, after_half)?;
+    Row::finish(rows);
+    votes.clear();
+    votes.resize(classes, 0);
+    let (mut loss, mut rests, mut margin) = (0.0, 0.0, 0.0);
+    for read in rows.iter() {
         loss += read.square;
-        // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares.
-        gini += read.rest * (2.0 - read.rest) - (read.square - read.rest * read.rest);
-        votes[read.prediction] += 1;
         rests += read.rest;
-        rows.push(read);
-        if t + 1 == half {
-            first.clone_from(mean);
-            first[label] = -rests;
-            first_bias = dot(first, first) / (half * half) as f64;
-        }
+        margin += read.margin;
+        votes[read.prediction] += 1;
     }
     mean[label] = -rests;
     let n = models as f64;
@@ -177,18 +195,27 @@ fn decompose<S: Simd, R: Reading>(
     let mut shift = 0.0;
     if half > 0 {
         let count = (models - half) as f64;
-        shift = mean.iter().zip(first.iter()).map(|(all, first)| ((all - first) / count - all / n).powi(2)).sum();
+        // sum_2 / count - sum / N = sum (1 / count - 1 / N) - sum_1 / count.
+        let (of_all, of_first) = (1.0 / count - 1.0 / n, 1.0 / count);
+        first.iter_mut().zip(mean.iter()).for_each(|(first, all)| *first = all * of_all - *first * of_first);
+        shift = square(simd, first);
     }
     mean.iter_mut().for_each(|m| *m /= n);
-    let bias = dot(mean, mean);
-    let (mut away, mut along) = (Vec::with_capacity(models), Vec::with_capacity(models));
+    let bias = square(simd, mean);
     // The label's entry by itself: it is not among the others.
     let of_label = std::mem::take(&mut mean[label]);
-    for (d, read) in others.chunks_exact(width).zip(rows.iter()) {
-        let (square, lean) = apart(simd, d, mean);
+    let before = found.spread.away.len();
+    spread.clear();
+    spread.resize(models, [0.0; 2]);
+    point.apart::<S, R>(simd, room, mean, spread);
+    let Spread { away, along } = &mut found.spread;
+    away.resize(before + models, 0.0);
+    along.resize(before + models, 0.0);
+    let (away, along) = (&mut away[before..], &mut along[before..]);
+    for ((read, [square, lean]), (away, along)) in rows.iter().zip(spread.iter()).zip(away.iter_mut().zip(&mut *along))
+    {
         let e = -read.rest - of_label;
-        away.push(square + e * e);
-        along.push(lean + e * of_label);
+        (*away, *along) = (square + e * e, lean + e * of_label);
     }
     mean[label] = of_label;
     let variance = away.iter().sum::<f64>() / n;
@@ -201,20 +228,25 @@ fn decompose<S: Simd, R: Reading>(
     };
     let rest = -mean[label];
     let others = bias - rest * rest;
-    let (prediction, confidence) = largest(&mean[..classes], label);
-    let margin = rows.iter().map(|r| r.margin).sum::<f64>() / n;
+    // More than all others together is more than each.
+    let (prediction, confidence) = if rest < 0.5 { (label, 1.0 - rest) } else { largest(&mean[..classes], label) };
+    let margin = margin / n;
     let margin_variance = rows.iter().map(|r| (r.margin - margin).powi(2)).sum::<f64>() / (n - 1.0);
 
     // <h_t, h_s> summed over the other models s, from h_t = e_y + d_t: 1 - <h_t, h_s> = r_t + r_s - <d_t, d_s>.
-    let per_model = rows.iter().enumerate().map(|(t, read)| {
-        let agreeing = (votes[read.prediction] - 1) as f64 / (n - 1.0);
+    let share = 1.0 / (n - 1.0);
+    let mut sums = [0.0; 4];
+    for ((read, along), total) in rows.iter().zip(&*along).zip(&mut found.models) {
+        let apart = (models - votes[read.prediction]) as f64 * share;
         // <d_t, d> = along + ||d||^2.
-        let others = (n * (along[t] + bias) - read.square) / (n - 1.0);
-        let soft = read.rest + (n * rest - read.rest) / (n - 1.0) - others;
-        [f64::from(u8::from(read.prediction != label)), 1.0 - agreeing, read.rest, soft]
-    });
-    let per_model: Vec<[f64; 4]> = per_model.collect();
-    let over_models = |what: usize| per_model.iter().map(|m| m[what]).sum::<f64>() / n;
+        let others = (n * rest - read.rest) - (n * (along + bias) - read.square);
+        let soft = read.rest + others * share;
+        let of_model = [f64::from(u8::from(read.prediction != label)), apart, read.rest, soft];
+        for what in 0..4 {
+            sums[what] += of_model[what];
+            total[what] += of_model[what];
+        }
+    }
     let point = Point {
         label,
         prediction,
@@ -222,45 +254,100 @@ fn decompose<S: Simd, R: Reading>(
         bias,
         variance,
         loss: loss / n,
-        gini: gini / n,
+        // 1 - ||h_t||^2 = (1 - p_y)(1 + p_y) - sum of the other squares = 2 (1 - p_y) - ||d_t||^2.
+        gini: (2.0 * rests - loss) / n,
         confidence,
         rest,
         excess: others - rest * (1.0 - rest),
         margin,
         margin_variance,
         spread: 1.0 + if rest > 0.0 { others / (rest * rest) } else { 0.0 },
-        error: over_models(0),
-        disagreement: over_models(1),
-        soft_disagreement: over_models(3),
+        error: sums[0] / n,
+        disagreement: sums[1] / n,
+        soft_disagreement: sums[3] / n,
         first_bias,
         second_variance,
     };
-    Ok(Decomposed { point, away, along, models: per_model })
+    found.points.push(point);
+    Ok(())
 }
 
-/// `||d - m||^2` and `<m, d - m>`, in lanes that do not wait for each other.
-#[inline(always)]
-fn apart<S: Simd, T: Number>(simd: S, d: &[T], m: &[f64]) -> (f64, f64) {
-    let (mut square, mut lean) = (simd.splat_double(0.0), simd.splat_double(0.0));
-    for (d, m) in d.as_chunks::<EIGHT>().0.iter().zip(m.as_chunks::<EIGHT>().0) {
-        let m = simd.load_double(m);
-        let e = simd.sub_double(T::eight(simd, d), m);
-        square = simd.fma_double(e, e, square);
-        lean = simd.fma_double(e, m, lean);
-    }
-    (simd.sum_double(square), simd.sum_double(lean))
+/// What all models say of one point.
+struct Rows<'a> {
+    block: &'a Block<'a>,
+    place: usize,
+    label: usize,
+    cut: &'a Cut,
+    /// Numbers of a model in the room.
+    room: usize,
 }
 
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    // Four sums, so that the additions do not wait for each other.
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    for (a, b) in a4.0.iter().zip(b4.0) {
-        (0..4).for_each(|i| sums[i] += a[i] * b[i]);
+impl Rows<'_> {
+    /// Reads the rows of some models, two at a time: each waits for the other's additions.
+    #[inline(always)]
+    fn read<S: Simd, R: Reading>(
+        &self,
+        simd: S,
+        reading: R,
+        first: usize,
+        room: &mut [R::Number],
+        sums: &mut [f64],
+        to: &mut [Row],
+    ) -> Result<(), AnalysisError> {
+        let cut = (self.cut, self.label);
+        let (pairs, rest) = to.as_chunks_mut::<2>();
+        let last = first + 2 * pairs.len();
+        for (i, to) in pairs.iter_mut().enumerate() {
+            let t = first + 2 * i;
+            let rows = [self.block.row_and_fetch(t, self.place), self.block.row_and_fetch(t + 1, self.place)];
+            if !reading.read(simd, cut, rows, &mut room[t * self.room..][..2 * self.room], sums, to) {
+                return Err(reading.fault(&rows, self.named(t)));
+            }
+        }
+        if let [to] = rest {
+            let rows = [self.block.row_and_fetch(last, self.place)];
+            let to = std::array::from_mut(to);
+            if !reading.read(simd, cut, rows, &mut room[last * self.room..][..self.room], sums, to) {
+                return Err(reading.fault(&rows, self.named(last)));
+            }
+        }
+        Ok(())
     }
-    let tail: f64 = a4.1.iter().zip(b4.1).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + tail
+
+    fn named(&self, model: usize) -> Place {
+        Place { label: self.label, model, point: self.block.number(self.place) }
+    }
+
+    /// The numbers of model t as [`read`](Self::read) left them.
+    #[inline(always)]
+    fn kept<'b, R: Reading>(&'b self, t: usize, room: &'b [R::Number]) -> &'b [R::Number] {
+        R::kept(self.block.row(t, self.place), &room[t * self.room..][..self.room])
+    }
+
+    /// `||d_t - m||^2` and `<m, d_t - m>` of each model, without the label, where m is zero.
+    #[inline(always)]
+    fn apart<S: Simd, R: Reading>(&self, simd: S, room: &[R::Number], m: &[f64], to: &mut [[f64; 2]]) {
+        let (pairs, rest) = to.as_chunks_mut::<2>();
+        for (i, to) in pairs.iter_mut().enumerate() {
+            let pair = [self.kept::<R>(2 * i, room), self.kept::<R>(2 * i + 1, room)];
+            *to = self.cut.apart(simd, pair, m);
+        }
+        if let [to] = rest {
+            [*to] = self.cut.apart(simd, [self.kept::<R>(self.block.models() - 1, room)], m);
+        }
+    }
+}
+
+/// `||a||^2`, in lanes that do not wait for each other.
+#[inline(always)]
+fn square<S: Simd>(simd: S, a: &[f64]) -> f64 {
+    let (eights, rest) = a.as_chunks::<EIGHT>();
+    let mut sum = simd.splat_double(0.0);
+    for a in eights {
+        let a = simd.load_double(a);
+        sum = simd.fma_double(a, a, sum);
+    }
+    rest.iter().fold(simd.sum_double(sum), |sum, a| sum + a * a)
 }
 
 /// The class and probability of the mean model's largest entry, from its errors.

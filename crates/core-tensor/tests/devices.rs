@@ -13,7 +13,9 @@ fn gpus() -> Vec<(&'static str, Device)> {
         let device = name.parse::<DeviceSpec>().unwrap().open();
         device.inspect_err(|error| println!("{error}")).ok().map(|device| (name, device))
     };
-    ["wgpu", "cuda"].into_iter().filter_map(open).collect()
+    let found: Vec<(&str, Device)> = ["wgpu", "cuda"].into_iter().filter_map(open).collect();
+    assert!(!found.is_empty(), "no GPU to compare with: see the messages above");
+    found
 }
 
 fn numbers(shape: &[usize], seed: u64) -> Vec<f32> {

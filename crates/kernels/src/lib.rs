@@ -12,6 +12,8 @@
 //! | [`norm`] | layer norm and RMS norm |
 //! | [`math`] | elementary functions of vectors |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`distance`] | squared distances that stop at a bound |
+//! | [`below`] | the few entries of a long row below a threshold |
 //! | [`bits`] | products of tables of zeros and ones |
 //! | [`attention`] | scaled dot-product attention |
 //! | [`batch_norm`] | batch normalisation with residual and ReLU, and its gradients |
@@ -32,11 +34,15 @@
 //! - NaN in, NaN out.
 //! - For the same input and processor the result has the same bytes, whatever the number of threads.
 
+#![allow(unsafe_code)]
+
 pub mod attention;
 pub mod batch_norm;
+pub mod below;
 pub mod bits;
 pub mod conv;
 pub mod disjoint;
+pub mod distance;
 pub mod dropout;
 pub mod elementwise;
 pub mod error;

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngExt;
 use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, quantile_of_sorted, variance};
+use tenfold_core_tensor::stats::Estimate;
 use tenfold_kernels::product::{Matrix, product};
 
 /// Examples that are resampled at a time.
@@ -101,9 +101,7 @@ impl Resamples {
     /// A statistic with the percentile interval of its values in the draws; NaN among them are left out.
     pub fn estimate(&self, value: f64, mut draws: Vec<f64>) -> Estimate {
         draws.retain(|v| !v.is_nan());
-        draws.sort_unstable_by(f64::total_cmp);
-        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&draws, q));
-        Estimate { value, se: variance(&draws).sqrt(), lo, hi, n: self.weights.ncols() }
+        Estimate::from_draws(value, draws, self.weights.ncols())
     }
 
     /// `[B, K]` times `[K, columns]`: sums of small integers, exact in single precision.

@@ -53,7 +53,7 @@ const STEPS: [Step; 10] = [
     Step { name: "clippy", promise: "no warning in any target", run: clippy },
     Step { name: "rustdoc", promise: "every public item documented, every link whole", run: rustdoc },
     Step { name: "tests", promise: "all tests and doctests pass", run: tests },
-    Step { name: "sanitizer", promise: "the kernels' unsafe modules pass under AddressSanitizer", run: sanitizer },
+    Step { name: "sanitizer", promise: "all unsafe code passes under AddressSanitizer", run: sanitizer },
     Step { name: "golden", promise: "the reference scripts still give the golden vectors", run: golden },
     Step { name: "end-to-end", promise: "one quick reproduction runs and keeps the contract", run: end_to_end },
     Step { name: "docs", promise: "generated blocks are fresh", run: generated_docs },
@@ -127,8 +127,11 @@ fn tests(place: &Place) -> Result<(), Error> {
     process::run(process::select(command.args(["test", "--release", "--no-fail-fast"]), &place.backend))
 }
 
-/// The tests of the package that holds the unsafe code, with every memory access checked, at each width of vectors. It has
-/// no tensor library below it, so that a second compilation is a matter of seconds.
+/// The packages that hold all unsafe code. They have no tensor library below them, so that a second compilation is a matter of
+/// seconds; the compiler denies unsafe code to the others.
+const UNSAFE: [&str; 2] = ["kernels", "recycle"];
+
+/// The tests of those packages, with every memory access checked, at each width of vectors.
 ///
 /// Sanitizers are unstable options of the compiler; the variable lets the stable one take them, for this step alone.
 fn sanitizer(place: &Place) -> Result<(), Error> {
@@ -138,7 +141,10 @@ fn sanitizer(place: &Place) -> Result<(), Error> {
     }
     for width in ["avx512", "avx2", "plain"] {
         let mut command = process::cargo();
-        command.args(["test", "--release", "--package", "tenfold-kernels", "--lib"]);
+        command.args(["test", "--release", "--lib"]);
+        for package in UNSAFE {
+            command.arg("--package").arg(format!("tenfold-{package}"));
+        }
         // A target that is named keeps the flags from build scripts and macros.
         command.args(["--target", "x86_64-unknown-linux-gnu", "--target-dir"]).arg(place.target.join("sanitizer"));
         command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address").env("TENFOLD_SIMD", width);

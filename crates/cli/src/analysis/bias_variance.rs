@@ -1,6 +1,6 @@
 //! `tenfold analysis bias-variance`: both of every point, and whether they go together.
 
-use super::input::{Predictions, next_block};
+use super::input::Predictions;
 use super::{number, short, shown};
 use crate::error::CliError;
 use crate::output::{Output, ending};
@@ -10,12 +10,11 @@ use ndarray::Array1;
 use serde_json::json;
 use std::path::PathBuf;
 use tenfold_analysis::{
-    Alignment, AnalysisError, Averages, BootstrapAverage, BootstrapAverages, Decomposition, Fit, KlDecomposition,
-    ModelBootstrap, Null, Point, Selection, above_diagonal, first_models,
+    Alignment, AnalysisError, Average, Averages, BootstrapAverages, Decomposition, FirstModels, Fit, KlDecomposition,
+    ModelBootstrap, Null, Point, Selection, above_diagonal,
 };
 use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter};
-use tenfold_core_tensor::arrays::{Npy, write_npz};
-use tenfold_core_tensor::progress::Progress;
+use tenfold_core_tensor::arrays::{Npy, Slabs, write_npz};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
 
@@ -99,34 +98,19 @@ impl BiasVariance {
     }
 
     fn find(&self) -> Result<Found, CliError> {
-        let (mut slabs, labels) = self.input.open()?;
-        let [models, points, classes] = slabs.shape();
+        let (slabs, labels) = self.input.open()?;
+        let [models, _, classes] = slabs.shape();
         let (scale, randomness) = (self.input.scale(), self.input.randomness());
         let start = |n: usize| Decomposition::new(n, classes, scale, randomness).map_err(|e| self.input.named(e));
-        let mut whole = start(models)?;
-        let few: Vec<usize> = FEWER.into_iter().filter(|n| *n < models).collect();
-        let mut fewer = few.iter().map(|&n| start(n)).collect::<Result<Vec<_>, _>>()?;
-        let mut kl = match self.kl {
+        let few = FEWER.into_iter().filter(|n| *n < models);
+        let fewer = few
+            .map(|models| Ok(FirstModels { models, found: start(models)? }))
+            .collect::<Result<Vec<_>, CliError>>()?;
+        let kl = match self.kl {
             true => Some(KlDecomposition::new(models, classes, scale, randomness).map_err(|e| self.input.named(e))?),
             false => None,
         };
-        let progress = Progress::new("points", points as u64);
-        let mut done = 0;
-        while let Some(view) = next_block(&mut slabs)? {
-            let count = view.dim().1;
-            let labels = &labels[done..done + count];
-            let add = |part: &mut Decomposition, n: usize| part.add(first_models(view, n), labels);
-            add(&mut whole, models).map_err(|e| self.input.named(e))?;
-            for (part, &n) in fewer.iter_mut().zip(&few) {
-                add(part, n).map_err(|e| self.input.named(e))?;
-            }
-            if let Some(kl) = &mut kl {
-                kl.add(view, labels).map_err(|e| self.input.named(e))?;
-            }
-            done += count;
-            progress.advance(count as u64);
-        }
-        progress.finish();
+        let ((whole, fewer), kl) = self.input.pass(&slabs, &labels, ((start(models)?, fewer), kl), "points")?;
         let averages = whole.averages().map_err(|e| self.input.named(e))?;
         let selection = self.selection();
         let wrong = Selection { correct: false, ..selection };
@@ -140,7 +124,7 @@ impl BiasVariance {
             None => None,
         };
         let bootstrap = match self.bootstrap {
-            Some(draws) => Some(self.bootstrap(&whole, &labels, draws, alignment.is_ok())?),
+            Some(draws) => Some(self.bootstrap(&whole, (&slabs, &labels), draws, alignment.is_ok())?),
             None => None,
         };
         let zero = |of: fn(&Point) -> f64| whole.points().iter().filter(|p| of(p) <= 0.0).count();
@@ -149,7 +133,7 @@ impl BiasVariance {
             kl,
             // Too few points or models for a line is a finding, not a fault of the input.
             alignment: alignment.map_err(|error| error.to_string()),
-            fewer: few.into_iter().zip(fewer.iter().map(|part| Alignment::of(part, selection).ok())).collect(),
+            fewer: fewer.iter().map(|few| (few.models, Alignment::of(&few.found, selection).ok())).collect(),
             wrong: (count > 0).then(|| above_diagonal(&whole, wrong)).map(|(above, ratio)| (count, above, ratio)),
             zero: [zero(|p| p.variance), zero(|p| p.bias)],
             bootstrap,
@@ -161,7 +145,7 @@ impl BiasVariance {
     fn bootstrap(
         &self,
         whole: &Decomposition,
-        labels: &[usize],
+        (slabs, labels): (&Slabs, &[usize]),
         draws: usize,
         aligned: bool,
     ) -> Result<Bootstrap, CliError> {
@@ -172,17 +156,8 @@ impl BiasVariance {
             }
             error => self.input.named(error),
         };
-        let mut ensembles = ModelBootstrap::new(whole, draws, seed).map_err(named)?;
-        let (mut slabs, _) = self.input.open()?;
-        let progress = Progress::new("points of the bootstrap", labels.len() as u64);
-        let mut done = 0;
-        while let Some(view) = next_block(&mut slabs)? {
-            let count = view.dim().1;
-            ensembles.add(view, &labels[done..done + count]).map_err(named)?;
-            done += count;
-            progress.advance(count as u64);
-        }
-        progress.finish();
+        let ensembles = ModelBootstrap::new(whole, draws, seed).map_err(named)?;
+        let ensembles = self.input.pass(slabs, labels, ensembles, "points of the bootstrap")?;
         let fit = match aligned {
             true => Some(ensembles.fit(self.selection()).map_err(named)?),
             false => None,
@@ -257,7 +232,7 @@ impl BiasVariance {
                 .line(format!("{:<16} {:<28} over models, points", "", "over models"));
             let averages =
                 [("squared bias", averages.bias), ("variance", averages.variance), ("mean loss", averages.loss)];
-            for (name, BootstrapAverage { over_models, over_both }) in averages {
+            for (name, Average { over_models, over_both }) in averages {
                 output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
             }
             for (name, value) in Fit::<Estimate>::NAMES.iter().zip(fit.iter().flat_map(Fit::values)) {
@@ -313,7 +288,7 @@ impl BiasVariance {
              distance of the mean model from the label, Var the mean squared distance of the models from their mean.",
             self.input.predictions
         ));
-        let row = |name: &str, average: &tenfold_analysis::Average| {
+        let row = |name: &str, average: &Average| {
             vec![name.to_string(), shown(&average.over_models), shown(&average.over_both)]
         };
         page.table(
@@ -322,9 +297,6 @@ impl BiasVariance {
         );
         if let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap {
             page.paragraph(&format!("The same from {draws} ensembles of as many models, drawn with replacement."));
-            let row = |name: &str, average: &BootstrapAverage| {
-                vec![name.to_string(), shown(&average.over_models), shown(&average.over_both)]
-            };
             let of_points =
                 [("Bias^2", &averages.bias), ("Var", &averages.variance), ("mean loss of a model", &averages.loss)];
             let of_points = of_points.map(|(name, average)| row(name, average));

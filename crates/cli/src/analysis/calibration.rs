@@ -1,17 +1,16 @@
 //! `tenfold analysis calibration`: whether probabilities are what they say.
 
-use super::input::{Predictions, named, next_block, open, whole};
+use super::input::{Predictions, named, open, whole};
 use super::{number, shown};
 use crate::error::CliError;
 use crate::output::{Output, ending};
 use crate::page::{Report, write_page};
 use clap::Args;
-use ndarray::Array2;
 use serde_json::json;
 use std::path::PathBuf;
 use tenfold_analysis::{
-    Bins, Calibration, CalibrationError, Decomposition, Disagreement, GapBin, GapBound, Scale, Temperature,
-    fit_temperature, gap_by, mean_model,
+    Bins, Calibration, CalibrationError, Decomposition, Disagreement, GapBin, GapBound, MeanModel, Scale, Temperature,
+    fit_temperature, gap_by,
 };
 use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::arrays::ArrayPath;
@@ -68,8 +67,8 @@ impl Calibrate {
         let temperature = match (&self.validation_predictions, &self.validation_labels) {
             (Some(predictions), Some(labels)) => {
                 let option = "--validation-predictions";
-                let (mut slabs, labels) = open(option, predictions, "--validation-labels", labels)?;
-                let fitted = fit_temperature(whole(&mut slabs)?.view(), &labels);
+                let (slabs, labels) = open(option, predictions, "--validation-labels", labels)?;
+                let fitted = fit_temperature(whole(&slabs)?.view(), &labels);
                 Some(fitted.map_err(|error| named(option, predictions, error))?)
             }
             _ => None,
@@ -78,23 +77,17 @@ impl Calibrate {
             Some(Temperature { temperature, .. }) => Scale::Logits { temperature },
             None => self.input.scale(),
         };
-        let (mut slabs, labels) = self.input.open()?;
+        let (slabs, labels) = self.input.open()?;
         let [models, points, classes] = slabs.shape();
-        let mut mean = Array2::zeros((0, classes));
-        let mut ensemble = match models {
+        let ensemble = match models {
             0..3 => None,
             _ => Some(
                 Decomposition::new(models, classes, scale, self.input.randomness()).map_err(|e| self.input.named(e))?,
             ),
         };
-        while let Some(block) = next_block(&mut slabs)? {
-            let done = mean.nrows();
-            if let Some(part) = &mut ensemble {
-                part.add(block.view(), &labels[done..done + block.dim().1]).map_err(|e| self.input.named(e))?;
-            }
-            let means = mean_model(block.view(), scale).map_err(|e| self.input.named(e))?;
-            mean.append(ndarray::Axis(0), means.view()).expect("the same classes");
-        }
+        let mean = MeanModel::new(models, classes, scale).map_err(|e| self.input.named(e))?;
+        let (ensemble, mean) = self.input.pass(&slabs, &labels, (ensemble, mean), "points")?;
+        let mean = mean.into_probabilities();
         let binning = if self.equal_width { Binning::EqualWidth } else { Binning::EqualMass };
         let bins = Bins { count: self.bins, binning };
         let calibration = Calibration::of(mean.view(), &labels, bins).map_err(|e| self.input.named(e))?;

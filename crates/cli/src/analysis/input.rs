@@ -2,12 +2,10 @@
 
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
-use ndarray::{Array3, ArrayView3};
-use tenfold_analysis::{AnalysisError, Randomness, SUM_TOLERANCE, Scale};
+use ndarray::Array3;
+use tenfold_analysis::{AnalysisError, PerPoint, Randomness, SUM_TOLERANCE, Scale, pass};
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, read_labels};
-
-/// Numbers of a block of points: few enough to stay in the cache between reading and use.
-const BLOCK: usize = 1 << 20;
+use tenfold_core_tensor::progress::Progress;
 
 /// What models say of points.
 #[derive(Args)]
@@ -75,6 +73,20 @@ impl Predictions {
         open("--predictions", &self.predictions, "--labels", &self.labels)
     }
 
+    /// Reads the predictions once, for everything that is found of each point.
+    pub(super) fn pass<P: PerPoint>(
+        &self,
+        slabs: &Slabs,
+        labels: &[usize],
+        found: P,
+        name: &'static str,
+    ) -> Result<P, CliError> {
+        let progress = Progress::new(name, labels.len() as u64);
+        let found = pass(slabs, labels, found, |count| progress.advance(count as u64));
+        progress.finish();
+        found.map_err(|error| self.named(error))
+    }
+
     /// Names the file behind what is wrong with the numbers.
     pub(super) fn named(&self, error: AnalysisError) -> CliError {
         named("--predictions", &self.predictions, error)
@@ -83,7 +95,11 @@ impl Predictions {
 
 /// Names the option and file behind what is wrong with an array.
 pub(super) fn named(option: &'static str, path: &ArrayPath, error: AnalysisError) -> CliError {
-    CliError::Option { option, value: path.to_string(), rule: error.to_string() }
+    match error {
+        // Names the file itself, and the place in it.
+        AnalysisError::Array(error) => error.into(),
+        error => CliError::Option { option, value: path.to_string(), rule: error.to_string() },
+    }
 }
 
 /// Opens an array `[models, points, classes]` and the labels of its points.
@@ -103,14 +119,10 @@ pub(super) fn open(
     Ok((slabs, found))
 }
 
-/// The next block of points.
-pub(super) fn next_block(slabs: &mut Slabs) -> Result<Option<ArrayView3<'_, f32>>, CliError> {
-    let [models, _, classes] = slabs.shape();
-    Ok(slabs.next_slab((BLOCK / (models * classes).max(1)).max(1))?)
-}
-
 /// The whole array.
-pub(super) fn whole(slabs: &mut Slabs) -> Result<Array3<f32>, CliError> {
+pub(super) fn whole(slabs: &Slabs) -> Result<Array3<f32>, CliError> {
     let [models, points, classes] = slabs.shape();
-    Ok(slabs.next_slab(points)?.map_or_else(|| Array3::zeros((models, 0, classes)), |all| all.to_owned()))
+    let mut values = Vec::new();
+    slabs.read(0..points, &mut values)?;
+    Ok(Array3::from_shape_vec((models, points, classes), values).expect("as many numbers as the shape says"))
 }

@@ -26,8 +26,13 @@ impl Opened {
     }
 
     pub(super) fn broken(&self, offset: u64, rule: impl Into<String>) -> ArrayError {
-        ArrayError::Format { path: self.path.clone(), offset, rule: rule.into() }
+        broken(&self.path, offset, rule)
     }
+}
+
+/// What is wrong at a place of a file.
+pub(super) fn broken(path: &ArrayPath, offset: u64, rule: impl Into<String>) -> ArrayError {
+    ArrayError::Format { path: path.clone(), offset, rule: rule.into() }
 }
 
 pub(super) fn open(path: &ArrayPath) -> Result<Opened, ArrayError> {

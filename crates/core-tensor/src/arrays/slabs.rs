@@ -1,18 +1,18 @@
 //! Blocks along the second axis of an array, without the whole of it in memory.
 
-use super::open::{Opened, open};
+use super::open::{Opened, broken, open};
 use super::{ArrayError, ArrayPath, Dtype, decode, read_array};
 use crate::files::FileError;
-use ndarray::{Array3, ArrayView3, Ix3, s};
-use rayon::prelude::*;
+use ndarray::{Array3, Ix3, s};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
-/// Reads an array `[N, n, C]` some of the n at a time, each block with all N: what K models say of some points.
+/// An array `[N, n, C]` of which some of the n are read at a time, with all N: what K models say of some points.
 ///
-/// `.npy` and `.safetensors` files are read where the numbers lie, by several threads, into memory that is used again for the
-/// next block: blocks of a few MiB stay in the cache until they are worked on. The arrays of an `.npz` file, and arrays in
-/// Fortran order, are read whole first.
+/// `.npy` and `.safetensors` files are read where the numbers lie, by as many threads as ask, into memory of theirs: blocks that fit
+/// into a processor's cache stay there until they are worked on. The arrays of an `.npz` file, and arrays in Fortran order, are read
+/// whole first.
 ///
 /// ```
 /// use ndarray::{Array3, s};
@@ -21,24 +21,21 @@ use std::io;
 /// let path = dir.path().join("p.npy");
 /// let array = Array3::from_shape_fn((3, 5, 2), |(t, i, k)| (t * 100 + i * 10 + k) as f32);
 /// write_npy(&path, array.view())?;
-/// let mut slabs = Slabs::open(&ArrayPath::from(path))?;
-/// assert_eq!(slabs.next_slab(2)?.unwrap(), array.slice(s![.., 0..2, ..]));
-/// assert_eq!(slabs.next_slab(9)?.unwrap(), array.slice(s![.., 2..5, ..]));
-/// assert!(slabs.next_slab(9)?.is_none());
+/// let slabs = Slabs::open(&ArrayPath::from(path))?;
+/// let mut room = Vec::new();
+/// slabs.read(1..3, &mut room)?;
+/// assert_eq!(room, array.slice(s![.., 1..3, ..]).iter().copied().collect::<Vec<f32>>());
 /// # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
 /// ```
 pub struct Slabs {
-    opened: Opened,
+    path: ArrayPath,
     shape: [usize; 3],
-    next: usize,
     source: Source,
-    /// The last block that was read from a file.
-    block: Vec<f32>,
 }
 
 enum Source {
-    /// The file, to be read in places.
-    File(File),
+    /// The file, to be read in places, and how its numbers lie in it from some byte on.
+    File { file: File, dtype: Dtype, big_endian: bool, start: u64 },
     /// All numbers.
     Whole(Array3<f32>),
 }
@@ -55,14 +52,15 @@ impl Slabs {
             return Err(ArrayError::Shape { path, shape, rule: "must have three axes" });
         };
         let in_place = !opened.fortran_order && opened.path.file.extension().is_none_or(|e| e != "npz");
+        let Opened { path: found, dtype, big_endian, offset: start, .. } = opened;
         let source = if in_place {
-            let file = &opened.path.file;
-            Source::File(File::open(file).map_err(|e| FileError::new(file, e))?)
+            let file = File::open(&found.file).map_err(|e| FileError::new(&found.file, e))?;
+            Source::File { file, dtype, big_endian, start }
         } else {
             let array = read_array(path)?.into_dimensionality::<Ix3>();
-            Source::Whole(array.map_err(|e| opened.broken(opened.offset, e.to_string()))?)
+            Source::Whole(array.map_err(|e| broken(&found, start, e.to_string()))?)
         };
-        Ok(Self { opened, shape: [a, b, c], next: 0, source, block: Vec::new() })
+        Ok(Self { path: found, shape: [a, b, c], source })
     }
 
     /// The array's shape.
@@ -70,45 +68,43 @@ impl Slabs {
         self.shape
     }
 
-    /// The next at most `count` of the second axis, `[N, count, C]`; none at the end.
+    /// Some of the second axis, `[N, points.len(), C]` one row after the other, in place of what `to` held.
     ///
     /// # Errors
     /// If the data end early or the file cannot be read.
-    pub fn next_slab(&mut self, count: usize) -> Result<Option<ArrayView3<'_, f32>>, ArrayError> {
+    ///
+    /// # Panics
+    /// If the range ends beyond the axis.
+    pub fn read(&self, points: Range<usize>, to: &mut Vec<f32>) -> Result<(), ArrayError> {
         let [outer, middle, inner] = self.shape;
-        let count = count.min(middle - self.next);
-        if count == 0 {
-            return Ok(None);
-        }
-        let first = self.next;
-        self.next += count;
-        let file = match &self.source {
-            Source::Whole(array) => return Ok(Some(array.slice(s![.., first..first + count, ..]))),
-            Source::File(file) => file,
+        assert!(points.start <= points.end && points.end <= middle, "{points:?} of {middle}");
+        let (file, dtype, big_endian, start) = match &self.source {
+            Source::Whole(array) => {
+                to.clear();
+                to.extend(array.slice(s![.., points, ..]));
+                return Ok(());
+            }
+            Source::File { file, dtype, big_endian, start } => (file, *dtype, *big_endian, *start),
         };
-        let opened = &self.opened;
-        let (dtype, big_endian, start) = (opened.dtype, opened.big_endian, opened.offset);
-        let each = count * inner;
-        self.block.resize(outer * each, 0.0);
-        let read = |(t, values): (usize, &mut [f32])| {
-            let offset = start + ((t * middle + first) * inner * dtype.size()) as u64;
+        let each = points.len() * inner;
+        to.resize(outer * each, 0.0);
+        let mut bytes = Vec::new();
+        for (t, values) in to.chunks_exact_mut(each.max(1)).enumerate() {
+            let offset = start + ((t * middle + points.start) * inner * dtype.size()) as u64;
             let read = if dtype == Dtype::Float(4) && !big_endian && cfg!(target_endian = "little") {
                 // As they lie in the file: read where they stay.
                 read_at(file, bytemuck::cast_slice_mut(values), offset)
             } else {
-                let mut bytes = vec![0; each * dtype.size()];
+                bytes.resize(each * dtype.size(), 0);
                 read_at(file, &mut bytes, offset).map(|()| {
                     let mut decoded = Vec::with_capacity(each);
                     decode::floats(&bytes, dtype, big_endian, &mut decoded);
                     values.copy_from_slice(&decoded);
                 })
             };
-            read.map_err(|error| (offset, error))
-        };
-        let done = self.block.par_chunks_mut(each.max(1)).enumerate().try_for_each(read);
-        done.map_err(|(offset, e)| opened.broken(offset, format!("data cannot be read ({e})")))?;
-        let slab = ArrayView3::from_shape((outer, count, inner), &self.block);
-        slab.map(Some).map_err(|e| opened.broken(opened.offset, e.to_string()))
+            read.map_err(|e| broken(&self.path, offset, format!("data cannot be read ({e})")))?;
+        }
+        Ok(())
     }
 }
 
@@ -148,14 +144,13 @@ mod tests {
         let wide = folder.path().join("wide.npy");
         write_npy(&wide, array.mapv(f64::from).view()).unwrap();
         for path in [ArrayPath::from(npy), ArrayPath::from(wide), format!("{}:a", npz.display()).parse().unwrap()] {
-            let mut slabs = Slabs::open(&path).unwrap();
+            let slabs = Slabs::open(&path).unwrap();
             assert_eq!(slabs.shape(), [2, 7, 3]);
-            let mut seen = 0;
-            while let Some(slab) = slabs.next_slab(3).unwrap() {
-                assert_eq!(slab, array.slice(s![.., seen..seen + slab.dim().1, ..]), "{path}");
-                seen += slab.dim().1;
+            let mut room = vec![9.0; 5];
+            for points in [0..3, 3..4, 2..7, 7..7, 0..7] {
+                slabs.read(points.clone(), &mut room).unwrap();
+                assert!(room.iter().eq(array.slice(s![.., points.clone(), ..])), "{path} {points:?}");
             }
-            assert_eq!(seen, 7);
         }
     }
 

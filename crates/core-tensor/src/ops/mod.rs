@@ -20,6 +20,4 @@ pub mod tensor;
 pub mod top_k;
 pub mod walsh_hadamard;
 
-mod below;
-
 pub use error::OpsError;

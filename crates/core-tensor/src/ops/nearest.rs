@@ -7,11 +7,11 @@
 //! exact, whatever the cancellation: the same as a full sort by (direct distance, index).
 
 use super::OpsError;
-use super::below::for_each_below;
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use tenfold_kernels::below::for_each_below;
 use tenfold_kernels::product::{Matrix, product_here};
 
 /// Queries per block: one thread's share of work between two looks at the queue.

@@ -1,6 +1,6 @@
 //! The bootstrap: any statistic of rows that belong together.
 
-use super::{Estimate, StatsError, need, quantile_of_sorted, variance};
+use super::{Estimate, StatsError, need};
 use crate::seed::Seed;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -56,16 +56,9 @@ pub fn paired_bootstrap(
     need("paired_bootstrap (resamples)", resamples, 200)?;
     let everything: Vec<usize> = (0..n).collect();
     let value = statistic(&everything);
-    let mut values = bootstrap_values(n, resamples, seed, statistic);
+    let values = bootstrap_values(n, resamples, seed, statistic);
     super::need_finite("paired_bootstrap", &values)?;
-    values.sort_unstable_by(f64::total_cmp);
-    Ok(Estimate {
-        value,
-        se: variance(&values).sqrt(),
-        lo: quantile_of_sorted(&values, 0.025),
-        hi: quantile_of_sorted(&values, 0.975),
-        n,
-    })
+    Ok(Estimate::from_draws(value, values, n))
 }
 
 #[cfg(test)]

@@ -34,6 +34,22 @@ impl Estimate {
         Self { value, se, lo: value - half, hi: value + half, n }
     }
 
+    /// A value with the standard deviation and the percentile interval of its draws, in any order.
+    ///
+    /// ```
+    /// use tenfold_core_tensor::stats::Estimate;
+    /// let e = Estimate::from_draws(50.0, (0..=100).map(f64::from).collect(), 7);
+    /// assert_eq!((e.lo, e.hi, e.n), (2.5, 97.5, 7));
+    /// ```
+    ///
+    /// # Panics
+    /// Without draws.
+    pub fn from_draws(value: f64, mut draws: Vec<f64>, n: usize) -> Self {
+        draws.sort_unstable_by(f64::total_cmp);
+        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&draws, q));
+        Self { value, se: variance(&draws).sqrt(), lo, hi, n }
+    }
+
     /// Whether the interval lies wholly above `threshold`.
     pub fn above(&self, threshold: f64) -> bool {
         self.lo > threshold

@@ -33,6 +33,20 @@ fn many_channels() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Any kernel with channels enough to lie side by side in the lanes for the gradient in the weight.
+fn wide_kernels() -> impl Strategy<Value = Case> {
+    let sizes = (1_usize..6, 1_usize..3, 8_usize..34, 1_usize..14, 1_usize..9, 1_usize..20);
+    let kernel = ([1_usize..4, 1..4], [1_usize..5, 1..4], [0_usize..4, 0..4], 1_usize..3);
+    (sizes, kernel, any::<u32>()).prop_filter_map("another way", |(sizes, kernel, seed)| {
+        let (n, groups, c, k, h, w) = sizes;
+        let ([r, s], stride, padding, dilation) = kernel;
+        let options = Conv2dOptions { stride, padding, dilation: [dilation, 1], groups };
+        let case = Case { x: [n, groups * c, h, w], weight: [groups * k, c, r, s], options, seed };
+        let conv = Conv2d::new(case.x, case.weight, options).ok()?;
+        by_channels::ByChannels::new(&conv).map(|_| case)
+    })
+}
+
 /// Numbers from -1 to 1 that are multiples of 2^-8, so that products are exact and sums in double precision too.
 fn numbers(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
@@ -93,6 +107,21 @@ proptest! {
         prop_assert_eq!(winograd::Winograd::input_gradient(&conv).is_some(), case.options.padding.iter().all(|&p| p < 3));
         compare_with_definition(&case)?;
     }
+
+    #[test]
+    fn so_is_the_gradient_in_the_weight_with_channels_in_the_lanes(case in wide_kernels()) {
+        compare_with_definition(&case)?;
+    }
+}
+
+#[test]
+fn padding_beyond_all_that_is_read_is_left_out() {
+    let options = Conv2dOptions { stride: [9, 9], padding: [3, 3], ..Conv2dOptions::default() };
+    let conv = Conv2d::new([1, 16, 1, 1], [1, 16, 1, 1], options).unwrap();
+    assert!(by_channels::ByChannels::new(&conv).is_some());
+    let mut dw = [1.0; 16];
+    conv.weight_gradient(&[2.0; 16], &[3.0], &mut dw);
+    assert_eq!(dw, [0.0; 16]);
 }
 
 fn compare_with_definition(case: &Case) -> Result<(), TestCaseError> {

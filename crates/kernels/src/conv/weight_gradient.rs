@@ -3,6 +3,7 @@
 //! # Safety of this module
 //! As in `correlate`: vectors are read through pointers, after an assertion that the furthest one lies within the slice.
 
+use super::by_channels::ByChannels;
 use super::planes::Planes;
 use super::shape::Conv2d;
 use crate::parallel;
@@ -40,6 +41,9 @@ impl Conv2d {
         dw.fill(0.0);
         if self.batch == 0 {
             return;
+        }
+        if let Some(by_channels) = ByChannels::new(self) {
+            return by_channels.run(x, dy, dw);
         }
         let (limit, lanes) = match level() {
             Level::Avx512 if self.output[1] >= 16 => (Level::Avx512, 16),

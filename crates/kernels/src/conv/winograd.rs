@@ -139,8 +139,11 @@ impl Winograd {
             scratch::with(images * plane, |laid_out| {
                 laid_out.fill(0.0);
                 scratch::with(v_len + m_len, |both| {
-                    both.fill(0.0);
                     let (v, m) = both.split_at_mut(v_len);
+                    // Lanes without a tile: what becomes of them is not read, but it should cost no more than other numbers.
+                    for v in v.chunks_exact_mut(v_len / PRODUCTS).flat_map(|v| v.chunks_exact_mut(together)) {
+                        v[images * rows * self.tiles[1]..].fill(0.0);
+                    }
                     for first in mine.clone().step_by(images) {
                         let now = first..(first + images).min(mine.end);
                         let (weights, bias) = &groups[first % groups.len()];

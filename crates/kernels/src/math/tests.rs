@@ -141,3 +141,36 @@ fn slopes_are_the_derivatives_also_far_out() {
         }
     }
 }
+
+#[test]
+fn the_exponential_in_double_precision_is_right_to_one_ulp() {
+    struct Apply<'a>(&'a mut [f64]);
+    impl Kernel for Apply<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            for x in self.0.as_chunks_mut::<8>().0 {
+                let y = exp_double(simd, simd.load_double(x));
+                simd.store_double(x, y);
+            }
+        }
+    }
+    let at = |i: i32| -746.0 + f64::from(i) * (1457.0 / 399_992.0) + f64::from(i % 97) * 1e-9;
+    let mut x: Vec<f64> = (0..399_992).map(at).collect();
+    x.extend([0.0, -0.0, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e-300, 709.7]);
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        let mut y = x.clone();
+        dispatch_up_to(limit, Apply(&mut y));
+        // Without fused multiply-add the argument's rest is rounded once more.
+        let bound = if limit == Level::Plain || level() == Level::Plain { 2.0 } else { 1.0 };
+        for (x, y) in x.iter().zip(&y) {
+            let wanted = x.exp();
+            if wanted.is_nan() || wanted.is_infinite() || wanted == 0.0 {
+                assert!(wanted == *y || wanted.is_nan() && y.is_nan(), "{limit:?} {x}: {y}");
+                continue;
+            }
+            let ulp = f64::from_bits(wanted.to_bits() + 1) - wanted;
+            assert!((wanted - y).abs() <= bound * ulp, "{limit:?} {x}: {y} against {wanted}");
+        }
+    }
+}

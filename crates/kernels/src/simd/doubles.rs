@@ -16,6 +16,13 @@ use core::arch::x86_64::*;
 /// Numbers in a [`D`](Doubles::D).
 pub const EIGHT: usize = 8;
 
+/// What the exponent's bits count from, and how many bits lie below them.
+const EXPONENT_BIAS: f64 = 1023.0;
+const MANTISSA_BITS: u32 = 52;
+/// 2^52: what is added to it has no fraction.
+#[cfg(target_arch = "x86_64")]
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+
 /// Operations on eight numbers in double precision.
 pub trait Doubles: Copy {
     /// Eight numbers.
@@ -33,8 +40,16 @@ pub trait Doubles: Copy {
     fn add_double(self, a: Self::D, b: Self::D) -> Self::D;
     /// `a - b`.
     fn sub_double(self, a: Self::D, b: Self::D) -> Self::D;
+    /// `a * b`.
+    fn mul_double(self, a: Self::D, b: Self::D) -> Self::D;
+    /// `a` where `a < b`, else `b`: NaN in `b` stays, NaN in `a` is dropped.
+    fn min_double(self, a: Self::D, b: Self::D) -> Self::D;
+    /// `a` where `a > b`, else `b`: NaN in `b` stays, NaN in `a` is dropped.
+    fn max_double(self, a: Self::D, b: Self::D) -> Self::D;
     /// `a * b + c`, rounded once where the processor can.
     fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D;
+    /// `2^k` for whole `k` from -1022 to 1023; without meaning for NaN.
+    fn pow2_double(self, k: Self::D) -> Self::D;
 
     /// The sum of all lanes: halves are added to each other until one number is left.
     #[inline(always)]
@@ -100,6 +115,26 @@ impl Doubles for Plain {
     }
 
     #[inline(always)]
+    fn mul_double(self, a: Self::D, b: Self::D) -> Self::D {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn min_double(self, a: Self::D, b: Self::D) -> Self::D {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn max_double(self, a: Self::D, b: Self::D) -> Self::D {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn pow2_double(self, k: Self::D) -> Self::D {
+        k.map(|k| f64::from_bits(((k + EXPONENT_BIAS) as u64) << MANTISSA_BITS))
+    }
+
+    #[inline(always)]
     fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
     }
@@ -136,6 +171,26 @@ impl<S: Simd> Doubles for Twice<S> {
     #[inline(always)]
     fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
         self.0.sub_double(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_double(self, a: Self::D, b: Self::D) -> Self::D {
+        self.0.mul_double(a, b)
+    }
+
+    #[inline(always)]
+    fn min_double(self, a: Self::D, b: Self::D) -> Self::D {
+        self.0.min_double(a, b)
+    }
+
+    #[inline(always)]
+    fn max_double(self, a: Self::D, b: Self::D) -> Self::D {
+        self.0.max_double(a, b)
+    }
+
+    #[inline(always)]
+    fn pow2_double(self, k: Self::D) -> Self::D {
+        self.0.pow2_double(k)
     }
 
     #[inline(always)]
@@ -191,6 +246,38 @@ impl Doubles for Avx2 {
     }
 
     #[inline(always)]
+    fn mul_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn min_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn max_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX.
+        unsafe { [_mm256_max_pd(a[0], b[0]), _mm256_max_pd(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn pow2_double(self, k: Self::D) -> Self::D {
+        // The sum with 2^52 has the biased exponent as its lowest bits, which the shift moves into place.
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let bias = _mm256_set1_pd(EXPONENT_BIAS + WHOLE);
+            let power = |k: __m256d| {
+                let bits = _mm256_castpd_si256(_mm256_add_pd(k, bias));
+                _mm256_castsi256_pd(_mm256_slli_epi64::<{ MANTISSA_BITS as i32 }>(bits))
+            };
+            [power(k[0]), power(k[1])]
+        }
+    }
+
+    #[inline(always)]
     fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
         // SAFETY: `self` proves FMA.
         unsafe { [_mm256_fmadd_pd(a[0], b[0], c[0]), _mm256_fmadd_pd(a[1], b[1], c[1])] }
@@ -235,6 +322,34 @@ impl Doubles for Avx512 {
     fn sub_double(self, a: Self::D, b: Self::D) -> Self::D {
         // SAFETY: `self` proves AVX-512F.
         unsafe { _mm512_sub_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_mul_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn min_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_min_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn max_double(self, a: Self::D, b: Self::D) -> Self::D {
+        // SAFETY: `self` proves AVX-512F.
+        unsafe { _mm512_max_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn pow2_double(self, k: Self::D) -> Self::D {
+        // The sum with 2^52 has the biased exponent as its lowest bits, which the shift moves into place.
+        // SAFETY: `self` proves AVX-512F.
+        unsafe {
+            let bits = _mm512_castpd_si512(_mm512_add_pd(k, _mm512_set1_pd(EXPONENT_BIAS + WHOLE)));
+            _mm512_castsi512_pd(_mm512_slli_epi64::<{ MANTISSA_BITS }>(bits))
+        }
     }
 
     #[inline(always)]

@@ -133,9 +133,11 @@ pub trait Simd: Doubles + Send + Sync + 'static {
 #[inline(always)]
 pub fn prefetch(numbers: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    for line in numbers.chunks(LINE) {
+    for line in numbers.iter().step_by(LINE) {
         // SAFETY: SSE is part of every x86-64 processor, and a prefetch reads nothing that the program could see.
-        unsafe { core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) }
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(line).cast())
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = numbers;

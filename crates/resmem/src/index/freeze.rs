@@ -1,6 +1,5 @@
 //! From the builder's graph of shared pointers to flat arrays.
 
-use super::distance::squared_below;
 use super::graph::{Candidate, EMPTY, Graph, Vectors};
 use crate::error::ResmemError;
 use crate::params::HnswConfig;
@@ -9,6 +8,7 @@ use ndarray::Array2;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use std::collections::HashSet;
+use tenfold_kernels::distance::squared_below;
 
 /// Layers beyond this hold less than one point in `m^15`.
 const MAX_LAYERS: usize = 16;

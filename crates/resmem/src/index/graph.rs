@@ -1,7 +1,7 @@
 //! A frozen navigable graph in flat arrays, and how to walk it.
 
-use super::distance::{prefetch, squared_below};
 use ndarray::Array2;
+use tenfold_kernels::distance::{prefetch, squared_below};
 
 /// A slot without a link.
 pub(crate) const EMPTY: u32 = u32::MAX;

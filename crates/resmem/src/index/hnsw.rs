@@ -4,7 +4,6 @@
 //! finds itself; searches walk the frozen graph.
 
 use super::Index;
-use super::distance::{relative_error, squared_below};
 use super::freeze::freeze;
 use super::graph::{Candidate, Graph, Scratch, Vectors};
 use super::keys::{Keys, from_dense, in_metric};
@@ -15,6 +14,7 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use std::sync::Mutex;
 use tenfold_core_tensor::ops::nearest::{Metric, Neighbours, check_search, prepared, squared_distance};
+use tenfold_kernels::distance::{relative_error, squared_below};
 
 /// A beam as wide as this share of the keys would see most of them: looking at all is then as fast, and exact.
 const SCAN_SHARE: usize = 4;

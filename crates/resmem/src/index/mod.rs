@@ -1,6 +1,5 @@
 //! Searching keys: every one of them, or along a graph.
 
-mod distance;
 mod exact;
 mod freeze;
 pub(crate) mod graph;

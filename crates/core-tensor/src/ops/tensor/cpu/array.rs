@@ -1,10 +1,10 @@
 //! Arrays as kernels see them.
 
-use super::buffer::Buffer;
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Shape, TensorData};
 use tenfold_kernels::parallel::{CHUNK, chunks};
+use tenfold_recycle::Buffer;
 
 /// What Burn's CPU back end keeps of a tensor.
 pub(super) type Primitive = FloatTensor<Flex>;

@@ -41,7 +41,6 @@
 //! ```
 
 mod array;
-mod buffer;
 mod extension;
 
 pub use array::Array;

@@ -1,8 +1,9 @@
 //! Squared distances in single precision, fast enough for a graph search.
+//!
+//! # Safety of this module
+//! Vectors are loaded and stored through references to as many numbers as they hold, after the processor was asked for AVX2.
 
-#![allow(unsafe_code)]
-
-use tenfold_kernels::simd;
+use crate::simd;
 
 /// Independent sums, so that additions need not wait for each other.
 const LANES: usize = 32;
@@ -13,8 +14,16 @@ const CHUNK: usize = 128;
 ///
 /// Sums of squares only grow, so what is cut short would have been above `bound` too. The order of additions is fixed and
 /// no operation is fused: every processor gives the same bits, and thus the same graph.
+///
+/// ```
+/// use tenfold_kernels::distance::squared_below;
+/// let (a, b) = ([0.0; 200], [1.0; 200]);
+/// assert_eq!(squared_below(&a, &b, f32::INFINITY), 200.0);
+/// // Cut short after 128 numbers.
+/// assert_eq!(squared_below(&a, &b, 100.0), 128.0);
+/// ```
 #[inline]
-pub(super) fn squared_below(a: &[f32], b: &[f32], bound: f32) -> f32 {
+pub fn squared_below(a: &[f32], b: &[f32], bound: f32) -> f32 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, which is all that `squared_avx2` asks for.
@@ -111,13 +120,13 @@ fn sum(lanes: &[f32; LANES]) -> f32 {
 ///
 /// A difference, its square and each of at most `width / LANES + 7` additions a term passes round once, by `2^-24`; the
 /// square doubles the difference's share. Two more for second-order terms.
-pub(super) fn relative_error(width: usize) -> f32 {
+pub fn relative_error(width: usize) -> f32 {
     (width / LANES + 12) as f32 * f32::EPSILON / 2.0
 }
 
 /// Asks for the first [`CHUNK`] of a vector before it is needed; what follows is asked for while that is summed.
 #[inline]
-pub(super) fn prefetch(vector: &[f32]) {
+pub fn prefetch(vector: &[f32]) {
     simd::prefetch(&vector[..vector.len().min(CHUNK)]);
 }
 
@@ -125,7 +134,6 @@ pub(super) fn prefetch(vector: &[f32]) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tenfold_core_tensor::ops::nearest::squared_distance;
 
     proptest! {
         #[test]
@@ -133,7 +141,7 @@ mod tests {
             pairs in prop::collection::vec((-9.0..9.0_f32, -9.0..9.0_f32), 1..900)
         ) {
             let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-            let exact = squared_distance(&a, &b);
+            let exact: f64 = a.iter().zip(&b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
             let fast = squared_below(&a, &b, f32::INFINITY);
             prop_assert!((f64::from(fast) - exact).abs() <= exact * f64::from(relative_error(a.len())));
             prop_assert_eq!(fast, squared(&a, &b, f32::INFINITY), "wide and plain code differ");

@@ -1,12 +1,29 @@
-//! Memory that goes from one tensor to the next.
+//! Byte buffers for Burn's tensors whose memory goes from one tensor to the next.
 //!
 //! A training step allocates and frees the same sizes over and over. Handed back to the operating system, each page is
 //! zeroed and mapped again on its next use, which costs more than most operations that write it. Freed buffers are kept by
-//! the thread that frees them, by size, up to [`KEPT`] bytes.
+//! the thread that frees them, by size, up to half a gibibyte.
+//!
+//! The crate stands alone, with nothing of Burn but the type of its buffers, so that its unsafe code can be tested under
+//! AddressSanitizer without compiling a tensor library.
+//!
+//! ```
+//! use tenfold_recycle::Buffer;
+//! let mut buffer = Buffer::new(4096);
+//! buffer.as_mut_slice().fill(1.0);
+//! let address = buffer.as_mut_slice().as_ptr();
+//! // Burn keeps bytes for a tensor's numbers, and frees them with the tensor.
+//! let bytes = buffer.into_bytes();
+//! assert_eq!(bytes.len(), 4 * 4096);
+//! drop(bytes);
+//! assert_eq!(Buffer::new(4096).as_mut_slice().as_ptr(), address);
+//! ```
 //!
 //! # Safety of this module
-//! [`Lent`] shows its numbers to Burn as bytes. They were initialised when the buffer was made and are only overwritten with
+//! `Lent` shows its numbers to Burn as bytes. They were initialised when the buffer was made and are only overwritten with
 //! initialised bytes after that, any bytes are valid `f32`, and the buffer neither moves nor shrinks while it is lent.
+
+#![allow(unsafe_code)]
 
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 use std::cell::RefCell;
@@ -64,19 +81,23 @@ thread_local! {
 }
 
 /// Numbers of arbitrary value that are about to be overwritten.
-pub(super) struct Buffer(Vec<f32>);
+#[derive(Debug)]
+pub struct Buffer(Vec<f32>);
 
 impl Buffer {
-    pub(super) fn new(len: usize) -> Self {
+    /// So many numbers: those of a buffer that this thread has freed, or zeros.
+    pub fn new(len: usize) -> Self {
         let kept = SHELF.with_borrow_mut(|shelf| shelf.take(len));
         Self(kept.unwrap_or_else(|| vec![0.0; len]))
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+    /// Its numbers.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.0
     }
 
-    pub(super) fn into_bytes(self) -> Bytes {
+    /// The numbers as bytes, which come back to the thread that frees them. Short ones do not: the allocator is as fast.
+    pub fn into_bytes(self) -> Bytes {
         let len = self.0.len();
         if len < SMALL {
             return Bytes::from_elems(self.0);

@@ -1,0 +1,366 @@
+//! How a row of numbers becomes errors on the simplex.
+
+use crate::eights::{Cut, width};
+use crate::error::AnalysisError;
+use crate::scale::Scale;
+use tenfold_kernels::math::exp_double;
+use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd, dispatch};
+
+/// Sums of exponentials below this may have lost digits to underflow.
+const VANISHING: f64 = 1e-290;
+
+/// What is read off a row beside its errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Row {
+    /// `1 - p_y`, never by subtraction.
+    pub(crate) rest: f64,
+    /// `log p_y - log (1 - p_y)`, once [`finish`](Self::finish) has been called.
+    pub(crate) margin: f64,
+    /// What the logarithm of is still to be taken from the margin.
+    against: f64,
+    /// The class of the largest number, the first of equals.
+    pub(crate) prediction: usize,
+    /// `||p - e_y||^2`.
+    pub(crate) square: f64,
+}
+
+impl Row {
+    /// Takes the logarithms of rows. One by one they would interrupt the vectors, which a call of a function has to put away.
+    pub(crate) fn finish(rows: &mut [Self]) {
+        for row in rows {
+            row.margin -= row.against.ln();
+        }
+    }
+}
+
+/// Writes the error `d = p - e_y` of a row on any scale. Model and point name the row in an error.
+pub(crate) fn errors_of(
+    scale: Scale,
+    row: &[f32],
+    label: usize,
+    d: &mut [f64],
+    [model, point]: [usize; 2],
+) -> Result<Row, AnalysisError> {
+    let at = Place { label, model, point };
+    match scale {
+        Scale::Probabilities { tolerance } => dispatch(One { reading: Tolerance(tolerance), row, at, d }),
+        Scale::Logits { temperature } => dispatch(One { reading: Temperature(temperature), row, at, d }),
+    }
+}
+
+/// One row by itself.
+struct One<'a, R> {
+    reading: R,
+    row: &'a [f32],
+    at: Place,
+    d: &'a mut [f64],
+}
+
+impl<R: Reading> Kernel for One<'_, R> {
+    type Output = Result<Row, AnalysisError>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { reading, row, at, d } = self;
+        let mut room = vec![R::Number::default(); R::room(row.len())];
+        let mut sums = vec![0.0; width(row.len())];
+        let mut read = [Row::default()];
+        if !reading.read(simd, (&Cut::new(row.len(), at.label), at.label), [row], &mut room, &mut sums, &mut read) {
+            return Err(reading.fault(&[row], at));
+        }
+        Row::finish(&mut read);
+        d.copy_from_slice(&sums[..row.len()]);
+        d[at.label] = -read[0].rest;
+        Ok(read[0])
+    }
+}
+
+/// The label of rows, and the model and point that name the first of them; the others are of the next models.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) label: usize,
+    pub(crate) model: usize,
+    pub(crate) point: usize,
+}
+
+/// How rows become probabilities.
+pub(crate) trait Reading: Copy {
+    /// What the probabilities are kept in.
+    type Number: Number;
+
+    /// How many numbers of `room` a row of so many classes takes.
+    fn room(classes: usize) -> usize;
+
+    /// Reads rows of the same point, and adds their probabilities to `sums` but at the label, whose error `-(1 - p_y)` is minus the
+    /// sum of the others'. `sums` has [`width`] numbers and `room` [`room`](Self::room) for each row; what is beyond the classes is
+    /// zero. False where a row cannot be read.
+    fn read<S: Simd, const R: usize>(
+        self,
+        simd: S,
+        cut: (&Cut, usize),
+        rows: [&[f32]; R],
+        room: &mut [Self::Number],
+        sums: &mut [f64],
+        to: &mut [Row; R],
+    ) -> bool;
+
+    /// What is wrong with the first of the rows that cannot be read.
+    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError;
+
+    /// Where the probabilities are after that: [`width`] numbers, of which those at the label mean nothing.
+    fn kept<'a>(row: &'a [f32], room: &'a [Self::Number]) -> &'a [Self::Number];
+}
+
+/// Rows of probabilities that may be so far from one.
+#[derive(Clone, Copy)]
+pub(crate) struct Tolerance(pub(crate) f64);
+
+impl Reading for Tolerance {
+    type Number = f32;
+
+    fn room(classes: usize) -> usize {
+        if classes < EIGHT { EIGHT } else { 0 }
+    }
+
+    #[inline(always)]
+    fn read<S: Simd, const R: usize>(
+        self,
+        simd: S,
+        (cut, label): (&Cut, usize),
+        rows: [&[f32]; R],
+        room: &mut [f32],
+        sums: &mut [f64],
+        to: &mut [Row; R],
+    ) -> bool {
+        let mut padded = rows;
+        if rows[0].len() < EIGHT {
+            for (row, to) in rows.iter().zip(room.chunks_exact_mut(EIGHT)) {
+                to[..row.len()].copy_from_slice(row);
+            }
+            for (row, room) in padded.iter_mut().zip(room.chunks_exact(EIGHT)) {
+                *row = room;
+            }
+        }
+        let (found, least) = cut.add_up(simd, padded, sums);
+        let mut fine = least >= 0.0;
+        for ((to, row), [rest, squares]) in to.iter_mut().zip(rows).zip(found) {
+            let right = f64::from(row[label]);
+            // Comparisons with NaN are false.
+            fine &= (rest + right - 1.0).abs() <= self.0 && right >= 0.0;
+            // More than the sum of all others is more than each.
+            let prediction = if right > rest { label } else { most_likely(simd, row) };
+            // One logarithm of the quotient, which is rounded once.
+            *to = Row { rest, margin: 0.0, against: rest / right, prediction, square: squares + rest * rest };
+        }
+        fine
+    }
+
+    #[cold]
+    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError {
+        let sum = |row: &[f32]| row.iter().map(|p| f64::from(*p)).sum::<f64>();
+        let fine = |row: &[f32]| (sum(row) - 1.0).abs() <= self.0 && row.iter().all(|p| *p >= 0.0);
+        // Sums in another order are rounded differently: one at the very edge may look fine here.
+        let r = rows.iter().position(|row| !fine(row)).unwrap_or(0);
+        let (row, model, point) = (rows[r], at.model + r, at.point);
+        let value = |class: usize, rule| AnalysisError::Value { model, point, class, value: row[class], rule };
+        if let Some(class) = row.iter().position(|p| !p.is_finite()) {
+            return value(class, "must be a finite number");
+        }
+        match row.iter().position(|p| *p < 0.0) {
+            Some(class) => value(class, "must be a probability, from 0 to 1"),
+            None => AnalysisError::Sum { model, point, sum: sum(row), tolerance: self.0 },
+        }
+    }
+
+    #[inline(always)]
+    fn kept<'a>(row: &'a [f32], room: &'a [f32]) -> &'a [f32] {
+        if row.len() < EIGHT { room } else { row }
+    }
+}
+
+/// Rows of logits, divided by a temperature.
+#[derive(Clone, Copy)]
+pub(crate) struct Temperature(pub(crate) f64);
+
+impl Reading for Temperature {
+    type Number = f64;
+
+    fn room(classes: usize) -> usize {
+        width(classes)
+    }
+
+    #[inline(always)]
+    fn read<S: Simd, const R: usize>(
+        self,
+        simd: S,
+        (cut, label): (&Cut, usize),
+        rows: [&[f32]; R],
+        room: &mut [f64],
+        sums: &mut [f64],
+        to: &mut [Row; R],
+    ) -> bool {
+        let (temperature, width) = (self.0, sums.len());
+        for ((d, row), to) in room.chunks_exact_mut(width).zip(rows).zip(&mut *to) {
+            let Some(most) = largest_of_finite(simd, row) else { return false };
+            let largest = f64::from(most);
+            exponentials(simd, row, largest, temperature, d);
+            let right = std::mem::take(&mut d[label]);
+            let others = total(simd, d);
+            let share = 1.0 / (right + others);
+            d.iter_mut().for_each(|d| *d *= share);
+            // Next to a label that is far above all others, their exponentials vanish.
+            (to.margin, to.against) = match others > VANISHING {
+                true => ((f64::from(row[label]) - largest) / temperature, others),
+                false => (log_odds(row, label, temperature), 1.0),
+            };
+            to.prediction = first_of(row, most);
+        }
+        let mut kept: [&[f64]; R] = [&[]; R];
+        for (kept, room) in kept.iter_mut().zip(room.chunks_exact(width)) {
+            *kept = room;
+        }
+        let (found, _) = cut.add_up(simd, kept, sums);
+        for (to, [rest, squares]) in to.iter_mut().zip(found) {
+            (to.rest, to.square) = (rest, squares + rest * rest);
+        }
+        true
+    }
+
+    #[cold]
+    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError {
+        let bad = |(r, row): (usize, &&[f32])| row.iter().position(|z| !z.is_finite()).map(|class| (r, class));
+        let (r, class) = rows.iter().enumerate().find_map(bad).unwrap_or_default();
+        let (value, rule) = (rows[r][class], "must be a finite number");
+        AnalysisError::Value { model: at.model + r, point: at.point, class, value, rule }
+    }
+
+    #[inline(always)]
+    fn kept<'a>(_: &'a [f32], room: &'a [f64]) -> &'a [f64] {
+        room
+    }
+}
+
+/// `e^((z - largest) / T)` of a row, and zeros after it where it is shorter than an eight.
+#[inline(always)]
+fn exponentials<S: Simd>(simd: S, row: &[f32], largest: f64, temperature: f64, to: &mut [f64]) {
+    let by = [simd.splat_double(largest), simd.splat_double(1.0 / temperature)];
+    for (z, to) in row.as_chunks::<EIGHT>().0.iter().zip(to.as_chunks_mut::<EIGHT>().0) {
+        simd.store_double(to, exponential(simd, z, by));
+    }
+    match (row.last_chunk::<EIGHT>(), to.last_chunk_mut::<EIGHT>()) {
+        // Once more what the whole eights have, and the rest.
+        (Some(z), Some(to)) => simd.store_double(to, exponential(simd, z, by)),
+        (None, Some(to)) => {
+            let mut z = [row[0]; EIGHT];
+            z[..row.len()].copy_from_slice(row);
+            simd.store_double(to, exponential(simd, &z, by));
+            to[row.len()..].fill(0.0);
+        }
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn exponential<S: Simd>(simd: S, z: &[f32; EIGHT], [largest, inverse]: [S::D; 2]) -> S::D {
+    exp_double(simd, simd.mul_double(simd.sub_double(simd.widen(z), largest), inverse))
+}
+
+/// The sum of a row of at least eight numbers.
+#[inline(always)]
+fn total<S: Simd>(simd: S, d: &[f64]) -> f64 {
+    let (eights, rest) = d.as_chunks::<EIGHT>();
+    let mut sum = simd.splat_double(0.0);
+    for eight in eights {
+        sum = simd.add_double(sum, simd.load_double(eight));
+    }
+    rest.iter().fold(simd.sum_double(sum), |sum, d| sum + d)
+}
+
+/// The class of the largest number, the first of equals.
+#[inline(always)]
+fn most_likely<S: Simd>(simd: S, row: &[f32]) -> usize {
+    // Rows with faults have been refused.
+    largest_of_finite(simd, row).map_or(0, |most| first_of(row, most))
+}
+
+/// The largest number; none where one is not finite.
+#[inline(always)]
+fn largest_of_finite<S: Simd>(simd: S, row: &[f32]) -> Option<f32> {
+    // The first number again where a vector is not full.
+    let (mut most, mut zeros) = (simd.splat(row[0]), simd.zero());
+    for part in row.chunks(S::LANES) {
+        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, row[0]) };
+        most = simd.max(v, most);
+        // Zero times what is not finite is NaN.
+        zeros = simd.fma(v, simd.zero(), zeros);
+    }
+    (simd.sum(zeros) == 0.0).then(|| simd.largest(most))
+}
+
+/// Where the number is first, eight at a time.
+#[inline(always)]
+fn first_of(row: &[f32], value: f32) -> usize {
+    let (eights, _) = row.as_chunks::<8>();
+    let there = |eight: &[f32; 8]| eight.iter().fold(false, |there, v| there | (*v == value));
+    let skip = 8 * eights.iter().position(there).unwrap_or(eights.len());
+    skip + row[skip..].iter().position(|v| *v == value).unwrap_or(0)
+}
+
+/// `log p_y - log (1 - p_y)` from logits: the label's minus the log-sum-exp of the others.
+fn log_odds(row: &[f32], label: usize, temperature: f64) -> f64 {
+    let others = || row.iter().enumerate().filter(|(k, _)| *k != label).map(|(_, z)| f64::from(*z) / temperature);
+    let largest = others().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = others().map(|z| (z - largest).exp()).sum();
+    f64::from(row[label]) / temperature - largest - sum.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(scale: Scale, row: &[f32], label: usize) -> Result<(Row, Vec<f64>), AnalysisError> {
+        let mut d = vec![0.0; row.len()];
+        errors_of(scale, row, label, &mut d, [3, 5]).map(|r| (r, d))
+    }
+
+    #[test]
+    fn a_confident_row_keeps_its_small_error() {
+        let (row, d) = errors(Scale::logits(), &[100.0, 0.0, 0.0], 0).unwrap();
+        // In single precision the probability of the label is exactly one.
+        let small = (-100.0_f64).exp();
+        assert!((row.rest / (2.0 * small) - 1.0).abs() < 1e-12 && (d[1] / small - 1.0).abs() < 1e-12);
+        assert!((row.margin - (100.0 - 2.0_f64.ln())).abs() < 1e-12);
+        let (row, d) = errors(Scale::probabilities(), &[1.0, 3e-30, 1e-30], 0).unwrap();
+        assert!((row.rest / 4e-30 - 1.0).abs() < 1e-6 && d[0] == -row.rest && row.prediction == 0);
+    }
+
+    #[test]
+    fn the_first_of_equals_is_predicted() {
+        for at in 0..20 {
+            let mut row = [0.0_f32; 20];
+            (row[at], row[19]) = (0.5, 0.5);
+            let (read, d) = errors(Scale::Probabilities { tolerance: 2.0 }, &row, 3).unwrap();
+            assert_eq!(read.prediction, at);
+            assert_eq!(d[3], -read.rest);
+        }
+    }
+
+    #[test]
+    fn temperature_divides() {
+        let (hot, _) = errors(Scale::Logits { temperature: 2.0 }, &[2.0, 0.0], 1).unwrap();
+        assert!((hot.margin + 1.0).abs() < 1e-12 && hot.prediction == 0);
+        assert!((hot.rest - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rows_that_are_no_probabilities_are_named() {
+        let fails = |scale, row: &[f32], text: &str| {
+            let error = errors(scale, row, 0).unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
+        };
+        fails(Scale::probabilities(), &[0.5, 0.4], "model 3, point 5: the probabilities sum to 0.9");
+        fails(Scale::probabilities(), &[1.2, -0.2], "model 3, point 5, class 1: -0.2, must be a probability");
+        fails(Scale::probabilities(), &[0.5, f32::NAN], "model 3, point 5, class 1: NaN, must be a finite");
+        fails(Scale::logits(), &[f32::INFINITY, 0.0], "model 3, point 5, class 0: inf, must be a finite");
+    }
+}

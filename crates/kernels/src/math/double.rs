@@ -1,0 +1,44 @@
+//! The exponential in double precision.
+
+use crate::simd::Simd;
+
+/// `1 / n!` for n from 13 down to 2.
+const EXPONENTIAL: [f64; 12] = [
+    1.0 / 6_227_020_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 39_916_800.0,
+    1.0 / 3_628_800.0,
+    1.0 / 362_880.0,
+    1.0 / 40_320.0,
+    1.0 / 5_040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    0.5,
+];
+
+/// ln 2 in two parts, of which the first times a whole number up to 2^20 is exact.
+const LN2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
+
+/// `e^x` for eight numbers in double precision, to one unit in the last place: infinity above 709.78, subnormal below -708.4, zero
+/// below -745.13. NaN stays NaN.
+#[inline(always)]
+pub fn exp_double<S: Simd>(simd: S, x: S::D) -> S::D {
+    let splat = |v: f64| simd.splat_double(v);
+    // NaN, the second argument, stays.
+    let x = simd.min_double(splat(710.0), simd.max_double(splat(-746.0), x));
+    // Adding 1.5 * 2^52 leaves no room for a fraction.
+    let shift = splat(6_755_399_441_055_744.0);
+    let k = simd.sub_double(simd.fma_double(x, splat(std::f64::consts::LOG2_E), shift), shift);
+    let r = simd.fma_double(k, splat(-LN2[1]), simd.fma_double(k, splat(-LN2[0]), x));
+    let mut sum = splat(EXPONENTIAL[0]);
+    for c in &EXPONENTIAL[1..] {
+        sum = simd.fma_double(sum, r, splat(*c));
+    }
+    let m = simd.add_double(simd.fma_double(simd.mul_double(r, r), sum, r), splat(1.0));
+    // Two powers, since one cannot reach the subnormal numbers; the first alone stays within the normal ones.
+    let half = simd.sub_double(simd.fma_double(k, splat(0.5), shift), shift);
+    let rest = simd.sub_double(k, half);
+    simd.mul_double(simd.mul_double(m, simd.pow2_double(half)), simd.pow2_double(rest))
+}
