@@ -31,7 +31,8 @@ impl Cut {
         let width = width(classes);
         let whole = width / EIGHT;
         let counts = |class: usize, from: usize| f64::from(u8::from(class != label && class >= from));
-        let last = (width % EIGHT > 0).then(|| std::array::from_fn(|i| counts(width - EIGHT + i, whole * EIGHT)));
+        let last =
+            (!width.is_multiple_of(EIGHT)).then(|| std::array::from_fn(|i| counts(width - EIGHT + i, whole * EIGHT)));
         let others = std::array::from_fn(|i| counts(label / EIGHT * EIGHT + i, 0));
         Self { whole, label: label / EIGHT, others, last }
     }
@@ -146,7 +147,7 @@ fn each_sum<S: Simd, const R: usize>(simd: S, lanes: [[S::D; 2]; R]) -> [Sums; R
 
 /// The eights of every row that do not overlap.
 #[inline(always)]
-fn whole<'a, T, const R: usize>(rows: [&'a [T]; R]) -> [&'a [[T; EIGHT]]; R] {
+fn whole<T, const R: usize>(rows: [&[T]; R]) -> [&[[T; EIGHT]]; R] {
     let mut eights: [&[[T; EIGHT]]; R] = [&[]; R];
     for (eights, row) in eights.iter_mut().zip(rows) {
         *eights = row.as_chunks().0;
@@ -156,7 +157,7 @@ fn whole<'a, T, const R: usize>(rows: [&'a [T]; R]) -> [&'a [[T; EIGHT]]; R] {
 
 /// The j-th eight of every row.
 #[inline(always)]
-fn part<'a, T, const R: usize>(eights: [&'a [[T; EIGHT]]; R], j: usize) -> [&'a [T; EIGHT]; R] {
+fn part<T, const R: usize>(eights: [&[[T; EIGHT]]; R], j: usize) -> [&[T; EIGHT]; R] {
     let mut part = [&eights[0][j]; R];
     for (part, eights) in part.iter_mut().zip(eights) {
         *part = &eights[j];
