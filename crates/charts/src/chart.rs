@@ -2,7 +2,7 @@
 
 use crate::ChartError;
 use crate::axis::{Axis, Places, with_room};
-use plotters::coord::Shift;
+use crate::frame::{Area, dashes, legend, mesh, text};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (760, 460);
@@ -97,8 +97,7 @@ impl Chart {
         Ok(labelled(svg, &self.title))
     }
 
-    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), String> {
-        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
+    fn draw(&self, area: &Area) -> Result<(), String> {
         area.fill(&WHITE).map_err(text)?;
         let (x, y) = (self.range(true)?, self.range(false)?);
         let mut chart = ChartBuilder::on(area)
@@ -108,19 +107,7 @@ impl Chart {
             .y_label_area_size(72)
             .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
             .map_err(text)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(RGBColor(228, 232, 238))
-            .axis_style(RGBColor(90, 100, 112))
-            .x_desc(&self.x.label)
-            .y_desc(&self.y.label)
-            .x_label_formatter(&|p| self.x.tick(*p))
-            .y_label_formatter(&|p| self.y.tick(*p))
-            .label_style(("sans-serif", 14))
-            .axis_desc_style(("sans-serif", 15))
-            .draw()
-            .map_err(text)?;
+        mesh(&mut chart, &self.x, &self.y)?;
         let measured = self.series.iter().filter(|s| !s.reference).count() as f64;
         for (i, series) in self.series.iter().enumerate() {
             let colour = COLOURS[series.colour.unwrap_or(i) % COLOURS.len()];
@@ -131,9 +118,7 @@ impl Chart {
             if series.reference {
                 let line = DashedLineSeries::new(places, 6, 4, colour.stroke_width(2));
                 let drawn = chart.draw_series(line).map_err(text)?;
-                drawn.label(&series.name).legend(move |(x, y)| {
-                    PathElement::new(vec![(x, y), (x + 7, y), (x + 12, y), (x + 19, y)], colour.stroke_width(1))
-                });
+                drawn.label(&series.name).legend(move |at| dashes(at, colour, 1));
                 continue;
             }
             let drawn = chart.draw_series(LineSeries::new(places.clone(), colour.stroke_width(2))).map_err(text)?;
@@ -152,14 +137,9 @@ impl Chart {
             chart.draw_series(places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour))).map_err(text)?;
         }
         if self.series.len() > 1 {
-            chart
-                .configure_series_labels()
-                .position(self.emptiest_corner(x, y))
-                .background_style(WHITE.mix(0.85))
-                .border_style(RGBColor(216, 222, 230))
-                .label_font(("sans-serif", 14))
-                .draw()
-                .map_err(text)?;
+            let points = self.series.iter().flat_map(|s| &s.points);
+            let places: Vec<(f64, f64)> = points.map(|p| (self.x.place(p.x), self.y.place(p.y))).collect();
+            legend(&mut chart, &places, x, y)?;
         }
         area.present().map_err(text)
     }
@@ -174,30 +154,6 @@ impl Chart {
             places.extend(ends.into_iter().map(|v| axis.place(v)));
         }
         with_room(places.into_iter())
-    }
-
-    /// The corner with the fewest points, for the legend.
-    fn emptiest_corner(&self, x: (f64, f64), y: (f64, f64)) -> SeriesLabelPosition {
-        let share = |v: f64, (lo, hi): (f64, f64)| (v - lo) / (hi - lo);
-        let points: Vec<(f64, f64)> = self
-            .series
-            .iter()
-            .flat_map(|s| &s.points)
-            .map(|p| (share(self.x.place(p.x), x), share(self.y.place(p.y), y)))
-            .collect();
-        let crowd = |right: bool, upper: bool| {
-            let near = |v: f64, far: bool| if far { v > 0.55 } else { v < 0.45 };
-            points.iter().filter(|p| near(p.0, right) && near(p.1, upper)).count()
-        };
-        [
-            (SeriesLabelPosition::UpperRight, crowd(true, true)),
-            (SeriesLabelPosition::LowerRight, crowd(true, false)),
-            (SeriesLabelPosition::UpperLeft, crowd(false, true)),
-            (SeriesLabelPosition::LowerLeft, crowd(false, false)),
-        ]
-        .into_iter()
-        .min_by_key(|c| c.1)
-        .map_or(SeriesLabelPosition::UpperRight, |c| c.0)
     }
 }
 

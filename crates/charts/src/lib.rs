@@ -24,6 +24,7 @@
 
 mod axis;
 mod chart;
+mod frame;
 mod markup;
 mod picture;
 mod scatter;

@@ -3,7 +3,7 @@
 use crate::ChartError;
 use crate::axis::{Axis, Places, with_room};
 use crate::chart::{COLOURS, labelled};
-use plotters::coord::Shift;
+use crate::frame::{Area, dashes, legend, mesh, text};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (760, 560);
@@ -83,8 +83,7 @@ impl Scatter {
         places.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
     }
 
-    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), String> {
-        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
+    fn draw(&self, area: &Area) -> Result<(), String> {
         area.fill(&WHITE).map_err(text)?;
         let area = area.titled(&self.title, ("sans-serif", 19)).map_err(text)?;
         let clouds: Vec<Vec<(f64, f64)>> = self.clouds.iter().map(|cloud| self.places(cloud)).collect();
@@ -101,19 +100,7 @@ impl Scatter {
             .y_label_area_size(72)
             .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
             .map_err(text)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(RGBColor(228, 232, 238))
-            .axis_style(RGBColor(90, 100, 112))
-            .x_desc(&self.x.label)
-            .y_desc(&self.y.label)
-            .x_label_formatter(&|p| self.x.tick(*p))
-            .y_label_formatter(&|p| self.y.tick(*p))
-            .label_style(("sans-serif", 14))
-            .axis_desc_style(("sans-serif", 15))
-            .draw()
-            .map_err(text)?;
+        mesh(&mut chart, &self.x, &self.y)?;
         for (i, (cloud, places)) in self.clouds.iter().zip(&clouds).enumerate() {
             let colour = COLOURS[i % COLOURS.len()];
             let every = places.len().div_ceil(SHOWN).max(1);
@@ -127,19 +114,10 @@ impl Scatter {
         for (i, line) in self.lines.iter().enumerate() {
             let colour = COLOURS[(self.clouds.len() + i) % COLOURS.len()];
             let ends = [line.from, line.to].map(|(x, y)| (self.x.place(x), self.y.place(y)));
-            let dashes = DashedLineSeries::new(ends, 6, 4, colour.stroke_width(2));
-            chart.draw_series(dashes).map_err(text)?.label(&line.name).legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 7, y), (x + 12, y), (x + 19, y)], colour.stroke_width(2))
-            });
+            let drawn = DashedLineSeries::new(ends, 6, 4, colour.stroke_width(2));
+            chart.draw_series(drawn).map_err(text)?.label(&line.name).legend(move |at| dashes(at, colour, 2));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(RGBColor(216, 222, 230))
-            .label_font(("sans-serif", 14))
-            .draw()
-            .map_err(text)?;
+        legend(&mut chart, &clouds.concat(), x, y)?;
         self.histograms(&above, &clouds, x, true)?;
         self.histograms(&beside, &clouds, y, false)?;
         area.present().map_err(text)
@@ -148,12 +126,11 @@ impl Scatter {
     /// Outlines of the clouds' distributions along one axis, each as a share of its own points.
     fn histograms(
         &self,
-        area: &DrawingArea<SVGBackend<'_>, Shift>,
+        area: &Area,
         clouds: &[Vec<(f64, f64)>],
         range: (f64, f64),
         horizontal: bool,
     ) -> Result<(), String> {
-        let text = |e: DrawingAreaErrorKind<_>| format!("{e}");
         let shares: Vec<Vec<f64>> =
             clouds.iter().map(|c| shares(c.iter().map(|p| if horizontal { p.0 } else { p.1 }), range)).collect();
         let top = shares.iter().flatten().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1.05;

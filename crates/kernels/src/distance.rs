@@ -124,7 +124,7 @@ pub fn relative_error(width: usize) -> f32 {
     (width / LANES + 12) as f32 * f32::EPSILON / 2.0
 }
 
-/// Asks for the first [`CHUNK`] of a vector before it is needed; what follows is asked for while that is summed.
+/// Asks for the first 128 numbers of a vector before it is needed; what follows is asked for while that is summed.
 #[inline]
 pub fn prefetch(vector: &[f32]) {
     simd::prefetch(&vector[..vector.len().min(CHUNK)]);
