@@ -66,10 +66,10 @@ impl Calibrate {
     fn find(&self) -> Result<Found, CliError> {
         let temperature = match (&self.validation_predictions, &self.validation_labels) {
             (Some(predictions), Some(labels)) => {
-                let option = "--validation-predictions";
-                let (slabs, labels) = open(option, predictions, "--validation-labels", labels)?;
-                let fitted = fit_temperature(whole(&slabs)?.view(), &labels);
-                Some(fitted.map_err(|error| named(option, predictions, error))?)
+                let options = (("--validation-predictions", predictions), ("--validation-labels", labels));
+                let (slabs, found) = open(options.0.0, predictions, options.1.0, labels)?;
+                let fitted = fit_temperature(whole(&slabs)?.view(), &found);
+                Some(fitted.map_err(|error| named(options.0, options.1, error))?)
             }
             _ => None,
         };

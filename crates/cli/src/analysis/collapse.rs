@@ -48,13 +48,15 @@ impl Collapse {
         let head = self.head.as_ref().map(read_matrix).transpose()?;
         let bias = self.bias.as_ref().map(read_vector).transpose()?;
         let classes = head.as_ref().map_or(labels.iter().max().map_or(0, |c| c + 1), |head| head.nrows());
+        let of_labels = ("--labels", &self.labels);
         let pair = head.as_ref().map(|head| (head.view(), bias.as_ref().map(|bias| bias.view())));
         let found = NeuralCollapse::of(embeddings.view(), &labels, classes, pair)
-            .map_err(|error| named("--embeddings", &self.embeddings, error))?;
+            .map_err(|error| named(("--embeddings", &self.embeddings), of_labels, error))?;
         let frame = match &self.logits {
             None => None,
             Some(path) => {
-                Some(FrameFit::of(read_matrix(path)?.view(), &labels).map_err(|error| named("--logits", path, error))?)
+                let fit = FrameFit::of(read_matrix(path)?.view(), &labels);
+                Some(fit.map_err(|error| named(("--logits", path), of_labels, error))?)
             }
         };
         if let Some(path) = &self.report {

@@ -83,23 +83,30 @@ impl Predictions {
     ) -> Result<P, CliError> {
         let progress = Progress::new(name, labels.len() as u64);
         let found = pass(slabs, labels, found, |count| progress.advance(count as u64));
+        let found = found.map_err(|error| self.named(error))?;
         progress.finish();
-        found.map_err(|error| self.named(error))
+        Ok(found)
     }
 
     /// Names the file behind what is wrong with the numbers.
     pub(super) fn named(&self, error: AnalysisError) -> CliError {
-        named("--predictions", &self.predictions, error)
+        named(("--predictions", &self.predictions), ("--labels", &self.labels), error)
     }
 }
 
-/// Names the option and file behind what is wrong with an array.
-pub(super) fn named(option: &'static str, path: &ArrayPath, error: AnalysisError) -> CliError {
-    match error {
+/// Names the option and file behind what is wrong with predictions or labels.
+pub(super) fn named(
+    predictions: (&'static str, &ArrayPath),
+    labels: (&'static str, &ArrayPath),
+    error: AnalysisError,
+) -> CliError {
+    let (option, path) = match error {
         // Names the file itself, and the place in it.
-        AnalysisError::Array(error) => error.into(),
-        error => CliError::Option { option, value: path.to_string(), rule: error.to_string() },
-    }
+        AnalysisError::Array(error) => return error.into(),
+        AnalysisError::Label { .. } => labels,
+        _ => predictions,
+    };
+    CliError::Option { option, value: path.to_string(), rule: error.to_string() }
 }
 
 /// Opens an array `[models, points, classes]` and the labels of its points.

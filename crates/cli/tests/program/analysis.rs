@@ -152,5 +152,8 @@ fn bad_input_is_named_and_nothing_is_written() {
     refused("calibration --predictions probabilities.npy --labels labels.npy --bins 0", "bins = 0");
     refused("collapse --embeddings embeddings.npy --labels two.npy", "must describe the same examples");
     write_npy(dir.join("fine.npy"), Array3::<f32>::from_elem((3, 2, 2), 0.5).view()).unwrap();
-    refused("bias-variance --predictions fine.npy --labels far.npy", "label 7, must be below the 2 classes");
+    refused(
+        "bias-variance --predictions fine.npy --labels far.npy",
+        "--labels far.npy: point 1: label 7, must be below the 2 classes",
+    );
 }
