@@ -1,5 +1,6 @@
 //! What all models say of some points.
 
+use crate::error::{AnalysisError, require_shape};
 use tenfold_kernels::simd::prefetch;
 
 /// What N models say of some points, and the points' labels, on the way to whatever is found of each point
@@ -41,6 +42,12 @@ impl<'a> Block<'a> {
     pub fn first_models(&self, models: usize) -> Self {
         assert!(models <= self.models, "{models} of {} models", self.models);
         Self { models, ..*self }
+    }
+
+    /// Fails unless the block has so many models and classes.
+    pub(crate) fn require(&self, models: usize, classes: usize) -> Result<(), AnalysisError> {
+        let rule = "the number of models and classes must be that of the points before";
+        require_shape("predictions", &[self.models, self.classes], &[models, classes], rule)
     }
 
     /// N.

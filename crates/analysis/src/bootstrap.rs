@@ -3,7 +3,7 @@
 use crate::alignment::{Alignment, Fit, fit_of, selected};
 use crate::block::Block;
 use crate::decomposition::{Average, Decomposition};
-use crate::error::{AnalysisError, require, require_shape};
+use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::reading::errors_of;
 use ndarray::ArrayView3;
@@ -189,8 +189,7 @@ impl PerPoint for ModelBootstrap<'_> {
 
     fn find(&self, block: &Block) -> Result<Vec<f64>, AnalysisError> {
         let (models, classes) = (self.found.models(), self.found.classes());
-        let shape = "models and classes of the decomposition";
-        require_shape("predictions", &[block.models(), block.classes()], &[models, classes], shape)?;
+        block.require(models, classes)?;
         let width = classes.next_multiple_of(EIGHT);
         let mut found = vec![0.0; block.len() * self.draws];
         let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);

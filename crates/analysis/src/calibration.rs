@@ -242,8 +242,7 @@ impl PerPoint for MeanModel {
     type Found = Vec<f64>;
 
     fn find(&self, block: &Block) -> Result<Vec<f64>, AnalysisError> {
-        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
-        require_shape("predictions", &found, &wanted, "models and classes of the mean")?;
+        block.require(self.models, self.classes)?;
         let mut means = vec![0.0; block.len() * self.classes];
         let mut errors = vec![0.0; self.classes];
         for (i, to) in means.chunks_exact_mut(self.classes).enumerate() {

@@ -1,7 +1,7 @@
 //! The squared-loss decomposition of all points.
 
 use crate::block::Block;
-use crate::error::{AnalysisError, require, require_shape};
+use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::point::{Decomposed, Point, Spread, Task};
 use crate::randomness::Randomness;
@@ -41,7 +41,7 @@ pub struct Decomposition {
     models: usize,
     classes: usize,
     points: Vec<Point>,
-    /// What the jackknife needs of them, as blocks of points gave it: copying it would take a fifth of the time.
+    /// What the jackknife needs of them, as blocks of points gave it, not copied together.
     spreads: Vec<Spread>,
     /// The block of each point, and its place there.
     places: Vec<[usize; 2]>,
@@ -238,8 +238,7 @@ impl PerPoint for Decomposition {
     type Found = Decomposed;
 
     fn find(&self, block: &Block) -> Result<Decomposed, AnalysisError> {
-        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
-        require_shape("predictions", &found, &wanted, "models and classes of the decomposition")?;
+        block.require(self.models, self.classes)?;
         dispatch(Task { scale: self.scale, block })
     }
 

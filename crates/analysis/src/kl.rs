@@ -1,7 +1,7 @@
 //! The decomposition of the cross-entropy.
 
 use crate::block::Block;
-use crate::error::{AnalysisError, require, require_shape};
+use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::randomness::Randomness;
 use crate::reading::errors_of;
@@ -130,8 +130,7 @@ impl PerPoint for KlDecomposition {
     type Found = Vec<Found>;
 
     fn find(&self, block: &Block) -> Result<Vec<Found>, AnalysisError> {
-        let (found, wanted) = ([block.models(), block.classes()], [self.models, self.classes]);
-        require_shape("predictions", &found, &wanted, "models and classes of the decomposition")?;
+        block.require(self.models, self.classes)?;
         (0..block.len()).map(|i| point(self.scale, block, i)).collect()
     }
 

@@ -1,7 +1,7 @@
 //! One pass over predictions, for everything that is found point by point.
 
 use crate::block::{Block, Layout};
-use crate::error::{AnalysisError, require_labels, require_shape};
+use crate::error::{AnalysisError, require, require_labels, require_shape};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -15,6 +15,11 @@ const BYTES: usize = 2 << 20;
 const LEAST: usize = 4 << 10;
 /// Blocks between two meetings of all threads.
 const BLOCKS: usize = 128;
+/// Blocks at least, so that every thread has some where there are few points.
+const FEWEST: usize = 64;
+
+/// Memory of blocks that are done, for the next.
+type Rooms = Mutex<Vec<Vec<f32>>>;
 
 /// What N models say of n points, `[N models, n points, C classes]`: an array in memory, or a file that is read in places.
 pub enum Predictions<'a> {
@@ -128,11 +133,11 @@ pub fn pass<'a, P: PerPoint>(
     let predictions = predictions.into();
     let points = predictions.shape()[1];
     check(&predictions, labels, 0)?;
-    let each = points_of_a_block(&predictions);
+    let (each, rooms) = (points_of_a_block(&predictions), Rooms::default());
     for start in (0..points).step_by(BLOCKS * each) {
         let part = start..(start + BLOCKS * each).min(points);
         let count = part.len();
-        for block in look(&predictions, labels, part, 0, each, &found)? {
+        for block in look(&predictions, labels, part, (0, each), &rooms, &found)? {
             found.keep(block);
         }
         progress(count);
@@ -150,7 +155,7 @@ pub(crate) fn add<P: PerPoint>(
     let predictions = Predictions::from(block);
     check(&predictions, labels, first)?;
     let each = points_of_a_block(&predictions);
-    for block in look(&predictions, labels, 0..labels.len(), first, each, to)? {
+    for block in look(&predictions, labels, 0..labels.len(), (first, each), &Rooms::default(), to)? {
         to.keep(block);
     }
     Ok(())
@@ -163,10 +168,11 @@ fn check(predictions: &Predictions, labels: &[usize], first: usize) -> Result<()
     require_labels(labels, classes).map_err(|error| error.after(first))
 }
 
+/// Whatever the number of threads: sums are made block by block.
 fn points_of_a_block(predictions: &Predictions) -> usize {
-    let [models, _, classes] = predictions.shape();
+    let [models, points, classes] = predictions.shape();
     let row = (classes * size_of::<f32>()).max(1);
-    (BYTES / (models.max(1) * row)).max(LEAST / row).max(1)
+    (BYTES / (models.max(1) * row)).max(LEAST / row).min(points.div_ceil(FEWEST)).max(1)
 }
 
 /// Looks at some points, in blocks, by several threads.
@@ -174,12 +180,10 @@ fn look<P: PerPoint>(
     predictions: &Predictions,
     labels: &[usize],
     points: Range<usize>,
-    first: usize,
-    each: usize,
+    (first, each): (usize, usize),
+    rooms: &Rooms,
     at: &P,
 ) -> Result<Vec<P::Found>, AnalysisError> {
-    // Memory of blocks that are done serves the next.
-    let rooms: Mutex<Vec<Vec<f32>>> = Mutex::default();
     let one = |i: usize| -> Result<P::Found, AnalysisError> {
         let start = points.start + i * each;
         let mut room = rooms.lock().expect("no panic while a room is taken").pop().unwrap_or_default();
@@ -204,6 +208,7 @@ impl<P: PerPoint> PerPoint for FirstModels<P> {
     type Found = P::Found;
 
     fn find(&self, block: &Block) -> Result<Self::Found, AnalysisError> {
+        require(self.models <= block.models(), "first models", self.models, format!("there are {}", block.models()))?;
         self.found.find(&block.first_models(self.models))
     }
 
@@ -309,6 +314,9 @@ mod tests {
         let fault = |error: AnalysisError| error.to_string();
         let text = fault(pass(z.view(), &y, new(), |_| ()).unwrap_err());
         assert!(text.starts_with("model 2, point 1000, class 0: inf"), "{text}");
+        let few = FirstModels { models: 5, found: new() };
+        let text = fault(pass(z.view(), &y, few, |_| ()).map(|_| ()).unwrap_err());
+        assert!(text.starts_with("first models = 5: there are 4"), "{text}");
         let text = fault(pass(z.view(), &y[1..], new(), |_| ()).unwrap_err());
         assert!(text.starts_with("predictions: [4, 60000, 2] against [4, 59999, 2]"), "{text}");
         let folder = tempfile::tempdir().unwrap();

@@ -102,7 +102,7 @@ impl Simd for Avx2 {
         if n >= Self::LANES {
             return self.store(to, v);
         }
-        // A masked store takes some twenty cycles on AMD's processors.
+        // Not a masked store, which is slow on AMD's processors.
         let mut to = to.as_mut_ptr();
         // SAFETY: four, two and one numbers are written where the length has them; `self` proves AVX.
         unsafe {
