@@ -1,9 +1,10 @@
 //! The squared-loss decomposition of all points.
 
 use crate::block::Block;
+use crate::decompose::{Decomposed, PerModel, Spread, Task};
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
-use crate::point::{Decomposed, Point, Spread, Task};
+use crate::point::Point;
 use crate::randomness::Randomness;
 use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3};
@@ -45,8 +46,7 @@ pub struct Decomposition {
     spreads: Vec<Spread>,
     /// The block of each point, and its place there.
     places: Vec<[usize; 2]>,
-    /// Of each model the means over points of error, disagreement, soft error and soft disagreement, as sums.
-    per_model: Vec<[f64; 4]>,
+    per_model: PerModel,
 }
 
 /// An average over points, with what it is over.
@@ -92,7 +92,7 @@ impl Decomposition {
         require(models >= 2, "models", models, "must be at least 2: the variance of one model is undefined")?;
         require(classes >= 2, "classes", classes, "must be at least 2")?;
         scale.validate()?;
-        let per_model = vec![[0.0; 4]; models];
+        let per_model = PerModel::new(models);
         let (points, spreads, places) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { scale, randomness, models, classes, points, spreads, places, per_model })
     }
@@ -148,9 +148,9 @@ impl Decomposition {
         self.scale
     }
 
-    /// Of each model, the means over points of: being wrong, disagreeing with another model, `1 - h_y`, `1 - <h_t, h_s>`.
-    pub(crate) fn per_model(&self) -> Vec<[f64; 4]> {
-        self.per_model.iter().map(|sums| sums.map(|sum| sum / self.points.len() as f64)).collect()
+    /// Of each model, sums over all points.
+    pub(crate) fn per_model(&self) -> &PerModel {
+        &self.per_model
     }
 
     /// `||d_t - d||^2` and `<d, d_t - d>` of all models at a point.
@@ -247,9 +247,7 @@ impl PerPoint for Decomposition {
         self.places.extend((0..found.points.len()).map(|place| [block, place]));
         self.points.extend(found.points);
         self.spreads.push(found.spread);
-        for (sums, model) in self.per_model.iter_mut().zip(found.models) {
-            sums.iter_mut().zip(model).for_each(|(sum, v)| *sum += v);
-        }
+        self.per_model.add(&found.per_model);
     }
 }
 

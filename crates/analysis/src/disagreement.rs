@@ -47,20 +47,14 @@ impl Disagreement {
         let (models, points) = (found.models(), found.points());
         require(models >= 3, "models", models, "must be at least 3: the jackknife leaves one of them out")?;
         require(points.len() >= 2, "points", points.len(), "must be at least 2")?;
-        let per_model = found.per_model();
-        let n = models as f64;
-        let column = |what: usize| -> Vec<f64> { per_model.iter().map(|m| m[what]).collect() };
-        // A mean over models, and a mean over pairs of them, without each model.
-        let single = |what: usize| -> Vec<f64> {
-            let column = column(what);
-            let total: f64 = column.iter().sum();
-            column.iter().map(|v| (total - v) / (n - 1.0)).collect()
+        let (sums, n) = (found.per_model(), models as f64);
+        // The mean over points of a mean over models, and of one over pairs of them, without each model.
+        let left_out = |sums: &[f64], taken: f64| -> Vec<f64> {
+            let total: f64 = sums.iter().sum();
+            sums.iter().map(|v| (total - taken * v) / (n - taken) / points.len() as f64).collect()
         };
-        let paired = |what: usize| -> Vec<f64> {
-            let column = column(what);
-            let total: f64 = column.iter().sum();
-            column.iter().map(|v| (total - 2.0 * v) / (n - 2.0)).collect()
-        };
+        let single = |sums: &[f64]| left_out(sums, 1.0);
+        let paired = |sums: &[f64]| left_out(sums, 2.0);
         let estimate = |value: &dyn Fn(&crate::Point) -> f64, without: Vec<f64>| -> Result<Estimate, AnalysisError> {
             let values: Vec<f64> = points.iter().map(value).collect();
             let over_models = jackknife(mean(&values), &without)?;
@@ -69,12 +63,18 @@ impl Disagreement {
         };
         let apart = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a - b).collect::<Vec<f64>>();
         Ok(Self {
-            error: estimate(&|p| p.error, single(0))?,
-            disagreement: estimate(&|p| p.disagreement, paired(1))?,
-            difference: estimate(&|p| p.disagreement - p.error, apart(paired(1), single(0)))?,
-            soft_error: estimate(&|p| p.rest, single(2))?,
-            soft_disagreement: estimate(&|p| p.soft_disagreement, paired(3))?,
-            soft_difference: estimate(&|p| p.soft_disagreement - p.rest, apart(paired(3), single(2)))?,
+            error: estimate(&|p| p.error, single(&sums.error))?,
+            disagreement: estimate(&|p| p.disagreement, paired(&sums.disagreement))?,
+            difference: estimate(
+                &|p| p.disagreement - p.error,
+                apart(paired(&sums.disagreement), single(&sums.error)),
+            )?,
+            soft_error: estimate(&|p| p.rest, single(&sums.rest))?,
+            soft_disagreement: estimate(&|p| p.soft_disagreement, paired(&sums.soft_disagreement))?,
+            soft_difference: estimate(
+                &|p| p.soft_disagreement - p.rest,
+                apart(paired(&sums.soft_disagreement), single(&sums.rest)),
+            )?,
         })
     }
 }

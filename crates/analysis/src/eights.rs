@@ -37,16 +37,15 @@ impl Cut {
         Self { whole, label: label / EIGHT, others, last }
     }
 
-    /// Sums of rows of [`width`] numbers, which are also added to `sums` one row after the other, and a number that is below zero where
-    /// one of the rows' is. Where one is NaN, that means nothing, but a sum is NaN then.
+    /// Sums of rows of [`width`] numbers, which are also added to `sums` one row after the other.
     #[inline(always)]
     pub(crate) fn add_up<S: Simd, T: Number, const R: usize>(
         &self,
         simd: S,
         rows: [&[T]; R],
         sums: &mut [f64],
-    ) -> ([Sums; R], f64) {
-        let mut found = Added { sums: [[simd.splat_double(0.0); 2]; R], least: simd.splat_double(0.0) };
+    ) -> [Sums; R] {
+        let mut found = Added([[simd.splat_double(0.0); 2]; R]);
         let (eights, label) = (whole(rows), self.label.min(self.whole));
         let to = &mut sums.as_chunks_mut::<EIGHT>().0[..self.whole];
         for (j, to) in to[..label].iter_mut().enumerate() {
@@ -61,14 +60,17 @@ impl Cut {
         if let (Some(counts), Some(to)) = (&self.last, sums.last_chunk_mut::<EIGHT>()) {
             found.add(simd, last(rows), to, Some(counts));
         }
-        // The least of every lane is at most zero.
-        (each_sum(simd, found.sums), simd.sum_double(found.least))
+        let mut sums = [[0.0; 2]; R];
+        for (sums, [all, squares]) in sums.iter_mut().zip(found.0) {
+            *sums = [simd.sum_double(all), simd.sum_double(squares)];
+        }
+        sums
     }
 
-    /// `||d - m||^2` and `<m, d - m>` of rows d of [`width`] numbers without the label, where m is zero.
+    /// `||d - m||^2` of rows d of [`width`] numbers without the label, where m is zero.
     #[inline(always)]
-    pub(crate) fn apart<S: Simd, T: Number, const R: usize>(&self, simd: S, rows: [&[T]; R], m: &[f64]) -> [Sums; R] {
-        let mut found = Apart([[simd.splat_double(0.0); 2]; R]);
+    pub(crate) fn apart<S: Simd, T: Number, const R: usize>(&self, simd: S, rows: [&[T]; R], m: &[f64]) -> [f64; R] {
+        let mut found = Apart([simd.splat_double(0.0); R]);
         let (eights, label) = (whole(rows), self.label.min(self.whole));
         let means = &m.as_chunks::<EIGHT>().0[..self.whole];
         for (j, m) in means[..label].iter().enumerate() {
@@ -83,15 +85,16 @@ impl Cut {
         if let (Some(counts), Some(m)) = (&self.last, m.last_chunk::<EIGHT>()) {
             found.add(simd, last(rows), m, Some(counts));
         }
-        each_sum(simd, found.0)
+        let mut squares = [0.0; R];
+        for (squares, lanes) in squares.iter_mut().zip(found.0) {
+            *squares = simd.sum_double(lanes);
+        }
+        squares
     }
 }
 
 /// What [`Cut::add_up`] sums, in lanes that do not wait for each other.
-struct Added<S: Simd, const R: usize> {
-    sums: [[S::D; 2]; R],
-    least: S::D,
-}
+struct Added<S: Simd, const R: usize>([[S::D; 2]; R]);
 
 impl<S: Simd, const R: usize> Added<S, R> {
     /// An eight of every row, of which some may not count.
@@ -104,13 +107,12 @@ impl<S: Simd, const R: usize> Added<S, R> {
         counts: Option<&[f64; EIGHT]>,
     ) {
         let mut all = simd.load_double(to);
-        for (sums, eight) in self.sums.iter_mut().zip(eight) {
+        for (sums, eight) in self.0.iter_mut().zip(eight) {
             let mut v = T::eight(simd, eight);
             if let Some(counts) = counts {
                 v = simd.mul_double(v, simd.load_double(counts));
             }
             *sums = [simd.add_double(sums[0], v), simd.fma_double(v, v, sums[1])];
-            self.least = simd.min_double(v, self.least);
             all = simd.add_double(all, v);
         }
         simd.store_double(to, all);
@@ -118,31 +120,21 @@ impl<S: Simd, const R: usize> Added<S, R> {
 }
 
 /// What [`Cut::apart`] sums.
-struct Apart<S: Simd, const R: usize>([[S::D; 2]; R]);
+struct Apart<S: Simd, const R: usize>([S::D; R]);
 
 impl<S: Simd, const R: usize> Apart<S, R> {
     /// An eight of every row, of which some may not count.
     #[inline(always)]
     fn add<T: Number>(&mut self, simd: S, eight: [&[T; EIGHT]; R], m: &[f64; EIGHT], counts: Option<&[f64; EIGHT]>) {
         let m = simd.load_double(m);
-        for (sums, eight) in self.0.iter_mut().zip(eight) {
+        for (squares, eight) in self.0.iter_mut().zip(eight) {
             let mut e = simd.sub_double(T::eight(simd, eight), m);
             if let Some(counts) = counts {
                 e = simd.mul_double(e, simd.load_double(counts));
             }
-            *sums = [simd.fma_double(e, e, sums[0]), simd.fma_double(e, m, sums[1])];
+            *squares = simd.fma_double(e, e, *squares);
         }
     }
-}
-
-/// The sums of all lanes.
-#[inline(always)]
-fn each_sum<S: Simd, const R: usize>(simd: S, lanes: [[S::D; 2]; R]) -> [Sums; R] {
-    let mut sums = [[0.0; 2]; R];
-    for (sums, lanes) in sums.iter_mut().zip(lanes) {
-        *sums = [simd.sum_double(lanes[0]), simd.sum_double(lanes[1])];
-    }
-    sums
 }
 
 /// The eights of every row that do not overlap.
@@ -174,4 +166,33 @@ fn last<'a, T, const R: usize>(rows: [&'a [T]; R]) -> [&'a [T; EIGHT]; R] {
         *last = of(row);
     }
     last
+}
+
+/// The sum of numbers, in lanes that do not wait for each other.
+#[inline(always)]
+pub(crate) fn total<S: Simd>(simd: S, a: &[f64]) -> f64 {
+    let (eights, rest) = a.as_chunks::<EIGHT>();
+    let mut sum = simd.splat_double(0.0);
+    for a in eights {
+        sum = simd.add_double(sum, simd.load_double(a));
+    }
+    rest.iter().fold(simd.sum_double(sum), |sum, a| sum + a)
+}
+
+/// `||a||^2`.
+#[inline(always)]
+pub(crate) fn square<S: Simd>(simd: S, a: &[f64]) -> f64 {
+    squares_about(simd, a, 0.0)
+}
+
+/// `sum_i (a_i - centre)^2`.
+#[inline(always)]
+pub(crate) fn squares_about<S: Simd>(simd: S, a: &[f64], centre: f64) -> f64 {
+    let (eights, rest) = a.as_chunks::<EIGHT>();
+    let (all, mut sum) = (simd.splat_double(centre), simd.splat_double(0.0));
+    for a in eights {
+        let e = simd.sub_double(simd.load_double(a), all);
+        sum = simd.fma_double(e, e, sum);
+    }
+    rest.iter().fold(simd.sum_double(sum), |sum, a| sum + (a - centre) * (a - centre))
 }

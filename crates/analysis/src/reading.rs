@@ -1,6 +1,6 @@
 //! How a row of numbers becomes errors on the simplex.
 
-use crate::eights::{Cut, width};
+use crate::eights::{Cut, total, width};
 use crate::error::AnalysisError;
 use crate::scale::Scale;
 use tenfold_kernels::math::exp_double;
@@ -14,23 +14,13 @@ const VANISHING: f64 = 1e-290;
 pub(crate) struct Row {
     /// `1 - p_y`, never by subtraction.
     pub(crate) rest: f64,
-    /// `log p_y - log (1 - p_y)`, once [`finish`](Self::finish) has been called.
+    /// `log p_y - log (1 - p_y)`, from which the logarithm of `against` is still to be taken.
     pub(crate) margin: f64,
-    /// What the logarithm of is still to be taken from the margin.
-    against: f64,
+    pub(crate) against: f64,
     /// The class of the largest number, the first of equals.
     pub(crate) prediction: usize,
     /// `||p - e_y||^2`.
     pub(crate) square: f64,
-}
-
-impl Row {
-    /// Takes the logarithms of rows. One by one they would interrupt the vectors, which a call of a function has to put away.
-    pub(crate) fn finish(rows: &mut [Self]) {
-        for row in rows {
-            row.margin -= row.against.ln();
-        }
-    }
 }
 
 /// Writes the error `d = p - e_y` of a row on any scale. Model and point name the row in an error.
@@ -68,10 +58,11 @@ impl<R: Reading> Kernel for One<'_, R> {
         if !reading.read(simd, (&Cut::new(row.len(), at.label), at.label), [row], &mut room, &mut sums, &mut read) {
             return Err(reading.fault(&[row], at));
         }
-        Row::finish(&mut read);
+        let [mut read] = read;
+        read.margin -= read.against.ln();
         d.copy_from_slice(&sums[..row.len()]);
-        d[at.label] = -read[0].rest;
-        Ok(read[0])
+        d[at.label] = -read.rest;
+        Ok(read)
     }
 }
 
@@ -141,14 +132,14 @@ impl Reading for Tolerance {
                 *row = room;
             }
         }
-        let (found, least) = cut.add_up(simd, padded, sums);
-        let mut fine = least >= 0.0;
+        let found = cut.add_up(simd, padded, sums);
+        let mut fine = least(simd, rows) >= 0.0;
         for ((to, row), [rest, squares]) in to.iter_mut().zip(rows).zip(found) {
             let right = f64::from(row[label]);
             // Comparisons with NaN are false.
-            fine &= (rest + right - 1.0).abs() <= self.0 && right >= 0.0;
-            // More than the sum of all others is more than each.
-            let prediction = if right > rest { label } else { most_likely(simd, row) };
+            fine &= (rest + right - 1.0).abs() <= self.0;
+            // More than the sum of all others is more than each. Rows with faults have no prediction, and are refused.
+            let prediction = if right > rest { label } else { largest(simd, row).map_or(label, |(_, class)| class) };
             // One logarithm of the quotient, which is rounded once.
             *to = Row { rest, margin: 0.0, against: rest / right, prediction, square: squares + rest * rest };
         }
@@ -201,7 +192,7 @@ impl Reading for Temperature {
     ) -> bool {
         let (temperature, width) = (self.0, sums.len());
         for ((d, row), to) in room.chunks_exact_mut(width).zip(rows).zip(&mut *to) {
-            let Some(most) = largest_of_finite(simd, row) else { return false };
+            let Some((most, prediction)) = largest(simd, row) else { return false };
             let largest = f64::from(most);
             exponentials(simd, row, largest, temperature, d);
             let right = std::mem::take(&mut d[label]);
@@ -213,13 +204,13 @@ impl Reading for Temperature {
                 true => ((f64::from(row[label]) - largest) / temperature, others),
                 false => (log_odds(row, label, temperature), 1.0),
             };
-            to.prediction = first_of(row, most);
+            to.prediction = prediction;
         }
         let mut kept: [&[f64]; R] = [&[]; R];
         for (kept, room) in kept.iter_mut().zip(room.chunks_exact(width)) {
             *kept = room;
         }
-        let (found, _) = cut.add_up(simd, kept, sums);
+        let found = cut.add_up(simd, kept, sums);
         for (to, [rest, squares]) in to.iter_mut().zip(found) {
             (to.rest, to.square) = (rest, squares + rest * rest);
         }
@@ -265,46 +256,65 @@ fn exponential<S: Simd>(simd: S, z: &[f32; EIGHT], [largest, inverse]: [S::D; 2]
     exp_double(simd, simd.mul_double(simd.sub_double(simd.widen(z), largest), inverse))
 }
 
-/// The sum of a row of at least eight numbers.
+/// The least number of rows of one length; without meaning where one is NaN.
 #[inline(always)]
-fn total<S: Simd>(simd: S, d: &[f64]) -> f64 {
-    let (eights, rest) = d.as_chunks::<EIGHT>();
-    let mut sum = simd.splat_double(0.0);
-    for eight in eights {
-        sum = simd.add_double(sum, simd.load_double(eight));
+fn least<S: Simd, const R: usize>(simd: S, rows: [&[f32]; R]) -> f32 {
+    let mut least = simd.splat(rows[0][0]);
+    for row in rows {
+        let (whole, rest) = row.split_at(row.len() - row.len() % S::LANES);
+        for part in whole.chunks_exact(S::LANES) {
+            least = simd.min(simd.load(part), least);
+        }
+        if !rest.is_empty() {
+            // What is before it once more costs less than a vector that is not full.
+            let last = row.len().checked_sub(S::LANES).map(|from| simd.load(&row[from..]));
+            least = simd.min(last.unwrap_or_else(|| simd.load_part(row, row[0])), least);
+        }
     }
-    rest.iter().fold(simd.sum_double(sum), |sum, d| sum + d)
+    -simd.largest(simd.sub(simd.zero(), least))
 }
 
-/// The class of the largest number, the first of equals.
+/// The largest number and its class, the first of equals; none where a number is not finite.
 #[inline(always)]
-fn most_likely<S: Simd>(simd: S, row: &[f32]) -> usize {
-    // Rows with faults have been refused.
-    largest_of_finite(simd, row).map_or(0, |most| first_of(row, most))
-}
-
-/// The largest number; none where one is not finite.
-#[inline(always)]
-fn largest_of_finite<S: Simd>(simd: S, row: &[f32]) -> Option<f32> {
-    // The first number again where a vector is not full.
-    let (mut most, mut zeros) = (simd.splat(row[0]), simd.zero());
-    for part in row.chunks(S::LANES) {
+fn largest<S: Simd>(simd: S, row: &[f32]) -> Option<(f32, usize)> {
+    // In each lane the largest number and the class where its vector starts.
+    let (mut most, mut starts, mut zeros) = (simd.splat(row[0]), simd.zero(), simd.zero());
+    for (j, part) in row.chunks(S::LANES).enumerate() {
+        // The first number once more where a vector is not full.
         let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, row[0]) };
-        most = simd.max(v, most);
+        let more = simd.gt(v, most);
+        most = simd.select(more, v, most);
+        starts = simd.select(more, simd.splat((j * S::LANES) as f32), starts);
         // Zero times what is not finite is NaN.
         zeros = simd.fma(v, simd.zero(), zeros);
     }
-    (simd.sum(zeros) == 0.0).then(|| simd.largest(most))
+    if simd.sum(zeros) != 0.0 {
+        return None;
+    }
+    let value = simd.largest(most);
+    if row.len() > EXACT {
+        return row.iter().position(|v| *v == value).map(|class| (value, class));
+    }
+    // Lanes with less are out.
+    let out = simd.gt(simd.splat(value), most);
+    let classes = simd.add(starts, simd.load(&PLACES));
+    let first = simd.largest(simd.select(out, simd.splat(f32::MIN), simd.sub(simd.zero(), classes)));
+    Some((value, -first as usize))
 }
 
-/// Where the number is first, eight at a time.
-#[inline(always)]
-fn first_of(row: &[f32], value: f32) -> usize {
-    let (eights, _) = row.as_chunks::<8>();
-    let there = |eight: &[f32; 8]| eight.iter().fold(false, |there, v| there | (*v == value));
-    let skip = 8 * eights.iter().position(there).unwrap_or(eights.len());
-    skip + row[skip..].iter().position(|v| *v == value).unwrap_or(0)
-}
+/// Whole numbers up to this are exact in single precision.
+const EXACT: usize = 1 << f32::MANTISSA_DIGITS;
+
+/// The number of each lane, of as many as any vector has.
+const PLACES: [f32; 64] = {
+    let mut places = [0.0; 64];
+    let mut i = 0;
+    while i < places.len() {
+        places[i] = i as f32;
+        i += 1;
+    }
+    places
+};
 
 /// `log p_y - log (1 - p_y)` from logits: the label's minus the log-sum-exp of the others.
 fn log_odds(row: &[f32], label: usize, temperature: f64) -> f64 {

@@ -194,6 +194,11 @@ impl<S: Simd> Doubles for Twice<S> {
     }
 
     #[inline(always)]
+    fn sum_double(self, a: Self::D) -> f64 {
+        self.0.sum_double(a)
+    }
+
+    #[inline(always)]
     fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
         self.0.fma_double(a, b, c)
     }
@@ -282,6 +287,26 @@ impl Doubles for Avx2 {
         // SAFETY: `self` proves FMA.
         unsafe { [_mm256_fmadd_pd(a[0], b[0], c[0]), _mm256_fmadd_pd(a[1], b[1], c[1])] }
     }
+
+    #[inline(always)]
+    fn sum_double(self, a: Self::D) -> f64 {
+        // SAFETY: `self` proves AVX.
+        unsafe { sum_four(_mm256_add_pd(a[0], a[1])) }
+    }
+}
+
+/// The sum of four lanes.
+///
+/// # Safety
+/// The processor must have AVX.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum_four(a: __m256d) -> f64 {
+    // SAFETY: the caller's.
+    unsafe {
+        let two = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd::<1>(a));
+        _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -356,5 +381,11 @@ impl Doubles for Avx512 {
     fn fma_double(self, a: Self::D, b: Self::D, c: Self::D) -> Self::D {
         // SAFETY: `self` proves AVX-512F.
         unsafe { _mm512_fmadd_pd(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn sum_double(self, a: Self::D) -> f64 {
+        // SAFETY: `self` proves AVX-512F, and with it AVX.
+        unsafe { sum_four(_mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd::<1>(a))) }
     }
 }
