@@ -10,17 +10,16 @@ use crate::simd::{Kernel, Level, Simd, dispatch_up_to, level};
 /// registers of AVX2, but the compiler wants a seventeenth, and the loop takes twice the time.
 pub(super) const VECTORS: usize = 2;
 
+/// Output channels that are computed together. Eight would fit the registers of AVX-512; measured on one that has it, they take
+/// twice the time of four.
+const BLOCK: usize = 4;
+
 /// Kernel positions, over all channels, up to which inputs may be gathered.
 const GATHERED: usize = 256;
 
 /// Adds the products of one kernel position: `BLOCK` weights by some vectors.
 #[inline(always)]
-fn add_products<S: Simd, const BLOCK: usize>(
-    simd: S,
-    sums: &mut [[S::V; VECTORS]; BLOCK],
-    kernel: &[f32; BLOCK],
-    x: [S::V; VECTORS],
-) {
+fn add_products<S: Simd>(simd: S, sums: &mut [[S::V; VECTORS]; BLOCK], kernel: &[f32; BLOCK], x: [S::V; VECTORS]) {
     for (sums, &w) in sums.iter_mut().zip(kernel) {
         let w = simd.splat(w);
         for (sum, &x) in sums.iter_mut().zip(&x) {
@@ -55,8 +54,6 @@ pub(super) struct Correlation<'a> {
 pub(super) struct Stage {
     limit: Level,
     lanes: usize,
-    /// Output channels that are computed together.
-    block: usize,
     width: usize,
 }
 
@@ -64,8 +61,8 @@ impl Stage {
     /// For rows of `width` outputs: sixteen lanes are not worth it where a row has fewer.
     pub(super) fn new(width: usize) -> Self {
         match level() {
-            Level::Avx512 if width >= 16 => Self { limit: Level::Avx512, lanes: 16, block: 8, width },
-            _ => Self { limit: Level::Avx2, lanes: 8, block: 4, width },
+            Level::Avx512 if width >= 16 => Self { limit: Level::Avx512, lanes: 16, width },
+            _ => Self { limit: Level::Avx2, lanes: 8, width },
         }
     }
 
@@ -100,12 +97,12 @@ impl Stage {
         taps: usize,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Vec<f32> {
-        let mut packed = Vec::with_capacity(outputs.next_multiple_of(self.block) * channels * taps);
-        for first in (0..outputs).step_by(self.block) {
+        let mut packed = Vec::with_capacity(outputs.next_multiple_of(BLOCK) * channels * taps);
+        for first in (0..outputs).step_by(BLOCK) {
             for c in 0..channels {
                 for t in 0..taps {
                     let of = |k: usize| if k < outputs { weight(k, c, t) } else { 0.0 };
-                    packed.extend((first..first + self.block).map(of));
+                    packed.extend((first..first + BLOCK).map(of));
                 }
             }
         }
@@ -114,21 +111,18 @@ impl Stage {
 
     /// Writes `[outputs, rows * columns]`.
     pub(super) fn run(&self, correlation: &Correlation, out: &mut [f32]) {
-        match self.block {
-            8 => dispatch_up_to(self.limit, Tiles::<8> { correlation, out, width: self.width }),
-            _ => dispatch_up_to(self.limit, Tiles::<4> { correlation, out, width: self.width }),
-        }
+        dispatch_up_to(self.limit, Tiles { correlation, out, width: self.width });
     }
 }
 
-/// All outputs of one image, `BLOCK` channels at a time.
-struct Tiles<'a, 'b, const BLOCK: usize> {
+/// All outputs of one image.
+struct Tiles<'a, 'b> {
     correlation: &'a Correlation<'b>,
     out: &'a mut [f32],
     width: usize,
 }
 
-impl<const BLOCK: usize> Kernel for Tiles<'_, '_, BLOCK> {
+impl Kernel for Tiles<'_, '_> {
     type Output = ();
 
     #[inline(always)]

@@ -10,11 +10,11 @@
 //! Winograd (`winograd`). Else all three are direct: no matrix of patches is made. With channels enough, the gradient in `w`
 //! has them side by side in the lanes (`by_channels`); what follows is the way for the rest. One image's planes are copied once with
 //! their padding, columns split by their remainder modulo the stride, so that a vector of neighbouring outputs reads neighbouring inputs for every
-//! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by two vectors of outputs
-//! (eight by two with AVX-512) then stay in registers while all input channels and kernel positions pass. The gradient in
-//! `x` is the same correlation of the output's gradient with the kernel turned around, one for each remainder of the
-//! pixel's coordinates modulo the stride. The gradient in `w` keeps four output channels by three kernel positions in
-//! registers while pixels and images pass, summed in a fixed order.
+//! stride and dilation; a copy is skipped where the image can be read as it is. Four channels by two vectors of outputs then
+//! stay in registers while all input channels and kernel positions pass. The gradient in `x` is the same correlation of the
+//! output's gradient with the kernel turned around, one for each remainder of the pixel's coordinates modulo the stride. The
+//! gradient in `w` keeps four output channels by three kernel positions in registers while pixels and images pass, summed in a
+//! fixed order.
 
 mod by_channels;
 mod correlate;
