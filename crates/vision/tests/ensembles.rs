@@ -119,10 +119,20 @@ fn workers_give_the_bytes_of_single_trainings_whatever_their_number() {
     }
 }
 
-/// What the rounding of sums of a few hundred terms may do in each step, errors adding up from step to step. (A ReLU or
-/// a maximum that is decided by rounding costs more, in proportion to the learning rate: the rates here are small.)
-fn tolerance(steps: usize) -> f32 {
-    f32::EPSILON * (100 * steps) as f32
+/// What the rounding of sums of a few hundred terms may do in each step, errors adding up from step to step.
+const ROUNDING: f32 = f32::EPSILON * 10.0 * 9.0;
+/// What one ReLU or maximum that is decided by rounding may do on top, at the small learning rates here.
+const FLIPPED: f32 = 1e-3;
+/// How many of the trainings may have met one: sums are in another order for every width of vectors.
+const FLIPS: usize = 2;
+
+/// The largest difference of the logits, relative where they are above one, or of an epoch's loss.
+fn difference((logits, history): &(Vec<f32>, Vec<EpochLog>), (other, others): &(Vec<f32>, Vec<EpochLog>)) -> f32 {
+    assert_eq!((logits.len(), history.len()), (other.len(), others.len()));
+    let of_logits = logits.iter().zip(other).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
+    let of_losses = history.iter().zip(others).map(|(a, b)| (a.loss - b.loss).abs() as f32);
+    // A NaN is no small difference.
+    of_logits.chain(of_losses).fold(0.0_f32, |worst, d| if worst.is_nan() || d <= worst { worst } else { d })
 }
 
 #[test]
@@ -130,30 +140,31 @@ fn stacks_give_single_trainings_up_to_rounding() {
     let (pixels, targets) = data();
     let inputs = Inputs::new(pixels.view(), IMAGE).unwrap();
     let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
+    let read = |run: &Trained<Model>| {
+        let logits = evaluate(&run.model, &inputs, SAMPLES).unwrap().logits;
+        (logits.into_iter().collect::<Vec<f32>>(), timeless(run))
+    };
+    let mut flips = Vec::new();
     for architecture in architectures() {
         for optimiser in [OptimiserConfig::sgd(), OptimiserConfig::adamw()] {
             let member = |k: usize| unlike(architecture.clone(), optimiser.clone(), k);
             let ensemble = Ensemble::new(&set, &Device::flex()).with_strategy(Strategy::Stacked { at_once: 4 });
-            let read = |_: usize, run: &Trained<Model>| {
-                let logits = evaluate(&run.model, &inputs, SAMPLES)?.logits;
-                Ok((logits.into_iter().collect::<Vec<f32>>(), timeless(run)))
-            };
-            let stacked = ensemble.collect(6, member, read).unwrap();
-            for (k, (logits, history)) in stacked.into_iter().enumerate() {
-                let run = alone(&member(k), &pixels, &targets);
-                let expected = evaluate(&run.model, &inputs, SAMPLES).unwrap().logits;
-                let bound = tolerance(9);
-                for (found, expected) in logits.iter().zip(&expected) {
-                    let difference = (found - expected).abs() / expected.abs().max(1.0);
-                    assert!(difference <= bound, "{architecture:?} {optimiser:?} {k}: {found} != {expected}");
-                }
-                for (found, expected) in history.iter().zip(&run.history) {
-                    assert!((found.loss - expected.loss).abs() < f64::from(bound), "{found:?} {expected:?}");
+            let stacked = ensemble.collect(6, member, |_, run| Ok(read(run))).unwrap();
+            for (k, found) in stacked.iter().enumerate() {
+                let expected = read(&alone(&member(k), &pixels, &targets));
+                for (found, expected) in found.1.iter().zip(&expected.1) {
                     assert_eq!((found.epoch, found.learning_rate), (expected.epoch, expected.learning_rate));
+                }
+                let apart = difference(found, &expected);
+                let which = format!("{architecture:?} {optimiser:?} {k}: {apart:e}");
+                assert!(apart <= FLIPPED, "{which}");
+                if apart > ROUNDING {
+                    flips.push(which);
                 }
             }
         }
     }
+    assert!(flips.len() <= FLIPS, "{flips:#?}");
 }
 
 const BOTH: [Strategy; 2] = [Strategy::Workers { count: 3 }, Strategy::Stacked { at_once: 4 }];
