@@ -46,7 +46,10 @@ impl<'a> ByChannels<'a> {
     pub(super) fn new(conv: &'a Conv2d) -> Option<Self> {
         let under_row = conv.kernel[1] * conv.in_channels;
         let (limit, lanes) = match level() {
-            Level::Avx512 if under_row >= 32 => (Level::Avx512, 16),
+            // Where wide vectors leave no more lanes empty than narrow ones.
+            Level::Avx512 if under_row >= 32 && under_row.next_multiple_of(32) == under_row.next_multiple_of(16) => {
+                (Level::Avx512, 16)
+            }
             _ => (Level::Avx2, 8),
         };
         let group = VECTORS * lanes;
