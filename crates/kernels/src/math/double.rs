@@ -21,8 +21,8 @@ const EXPONENTIAL: [f64; 12] = [
 /// ln 2 in two parts, of which the first times a whole number up to 2^20 is exact.
 const LN2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
 
-/// `e^x` for eight numbers in double precision, to one unit in the last place (two without fused multiply-add): infinity above 709.78, subnormal below -708.4, zero
-/// below -745.13. NaN stays NaN.
+/// `e^x` for eight numbers in double precision, to one unit in the last place (two without fused multiply-add): infinity above
+/// 709.78, subnormal below -708.4, zero below -745.13. NaN stays NaN.
 #[inline(always)]
 pub fn exp_double<S: Simd>(simd: S, x: S::D) -> S::D {
     let splat = |v: f64| simd.splat_double(v);
