@@ -86,13 +86,21 @@ impl<'a> Block<'a> {
         &self.values[(t * self.stride + self.start + i) * self.classes..][..self.classes]
     }
 
-    /// As [`row`](Self::row), and the next point's row is fetched on the way where rows lie far from each other: those of all models
-    /// are too many streams for the processor to follow by itself. What was just read from a file is near.
+    /// What models from t on say of the block's i-th point. The next point's rows are fetched on the way where rows lie far from each
+    /// other: those of all models are too many streams for the processor to follow by itself. What was just read from a file is near.
     #[inline(always)]
-    pub(crate) fn row_and_fetch(&self, t: usize, i: usize) -> &'a [f32] {
-        if self.stride > self.labels.len() && i + 1 < self.labels.len() {
-            prefetch(self.row(t, i + 1));
+    pub(crate) fn rows<const R: usize>(&self, t: usize, i: usize) -> [&'a [f32]; R] {
+        let step = self.stride * self.classes;
+        let from = &self.values[t * step + (self.start + i) * self.classes..];
+        let mut rows: [&[f32]; R] = [&[]; R];
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = &from[r * step..][..self.classes];
         }
-        self.row(t, i)
+        if self.stride > self.labels.len() && i + 1 < self.labels.len() {
+            for r in 0..R {
+                prefetch(self.row(t + r, i + 1));
+            }
+        }
+        rows
     }
 }

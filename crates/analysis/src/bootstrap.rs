@@ -5,7 +5,7 @@ use crate::block::Block;
 use crate::decomposition::{Average, Decomposition};
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
-use crate::reading::errors_of;
+use crate::row::OneByOne;
 use ndarray::ArrayView3;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -193,13 +193,14 @@ impl PerPoint for ModelBootstrap<'_> {
         let width = classes.next_multiple_of(EIGHT);
         let mut found = vec![0.0; block.len() * self.draws];
         let (mut errors, mut mean) = (vec![0.0; models * width], vec![0.0; width]);
+        let mut rows = OneByOne::default();
         for (i, shifts) in found.chunks_exact_mut(self.draws).enumerate() {
             let (label, point) = (block.label(i), block.number(i));
             let same = self.found.points().get(point).is_some_and(|p| p.label == label);
             require(same, "labels", format!("{label} of point {point}"), "must be those of the decomposition")?;
             mean.fill(0.0);
             for (t, d) in errors.chunks_exact_mut(width).enumerate() {
-                errors_of(self.found.scale(), block.row(t, i), label, &mut d[..classes], [t, point])?;
+                rows.errors_of(self.found.scale(), block.row(t, i), label, &mut d[..classes], [t, point])?;
                 mean.iter_mut().zip(d.iter()).for_each(|(m, d)| *m += d / models as f64);
             }
             for d in errors.chunks_exact_mut(width) {

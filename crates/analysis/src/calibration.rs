@@ -4,7 +4,7 @@ use crate::block::Block;
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
 use crate::pass::{PerPoint, add};
-use crate::reading::errors_of;
+use crate::row::OneByOne;
 use crate::scale::Scale;
 use ndarray::{Array2, ArrayView2, ArrayView3};
 use serde::Serialize;
@@ -244,10 +244,10 @@ impl PerPoint for MeanModel {
     fn find(&self, block: &Block) -> Result<Vec<f64>, AnalysisError> {
         block.require(self.models, self.classes)?;
         let mut means = vec![0.0; block.len() * self.classes];
-        let mut errors = vec![0.0; self.classes];
+        let (mut errors, mut rows) = (vec![0.0; self.classes], OneByOne::default());
         for (i, to) in means.chunks_exact_mut(self.classes).enumerate() {
             for t in 0..self.models {
-                errors_of(self.scale, block.row(t, i), 0, &mut errors, [t, block.number(i)])?;
+                rows.errors_of(self.scale, block.row(t, i), 0, &mut errors, [t, block.number(i)])?;
                 errors[0] += 1.0;
                 to.iter_mut().zip(&errors).for_each(|(to, p)| *to += p / self.models as f64);
             }

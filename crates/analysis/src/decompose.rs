@@ -1,7 +1,7 @@
 //! The decomposition of a block of points, by vectors.
 
 use crate::block::Block;
-use crate::eights::{Cut, square, squares_about, total, width};
+use crate::eights::{Cut, square, squares_about, total, zeros};
 use crate::error::AnalysisError;
 use crate::models::{Models, Rows};
 use crate::point::Point;
@@ -64,6 +64,7 @@ struct Scratch {
     first: Vec<f64>,
     models: Models,
     votes: Vec<usize>,
+    soft: Vec<f64>,
 }
 
 /// A block to be decomposed with the widest vectors that the processor has. No result depends on their width.
@@ -110,22 +111,23 @@ fn decompose<S: Simd, R: Reading>(
     found: &mut Decomposed,
 ) -> Result<(), AnalysisError> {
     let (count, classes, label) = (block.models(), block.classes(), block.label(place));
-    let Scratch { mean, first, models, votes } = scratch;
+    let Scratch { mean, first, models, votes, soft } = scratch;
     models.resize(count);
-    mean.clear();
-    mean.resize(width(classes), 0.0);
-    let (n, half) = (count as f64, count / 2);
     let cut = &Cut::new(classes, label);
+    let mean = zeros(mean, classes);
+    let (n, half) = (count as f64, count / 2);
     let rows = Rows { block, place, label, cut, room: R::room(classes) };
     rows.read(simd, reading, 0..half, room, mean, models)?;
     let mut first_bias = f64::NAN;
     if half > 0 {
-        first.clone_from(mean);
+        first.clear();
+        first.extend_from_slice(mean);
         first[label] = -total(simd, &models.rest[..half]);
         first_bias = square(simd, first) / (half * half) as f64;
     }
     rows.read(simd, reading, half..count, room, mean, models)?;
-    models.finish();
+    rows.check(simd, reading, models)?;
+    models.finish(simd);
     let rests = total(simd, &models.rest);
     mean[label] = -rests;
     // The mean of the other half, as far as it is from the mean of all, from the sums of all and of the first.
@@ -161,7 +163,7 @@ fn decompose<S: Simd, R: Reading>(
     // More than all others together is more than each.
     let (prediction, confidence) = if rest < 0.5 { (label, 1.0 - rest) } else { largest(&mean[..classes], label) };
     let (loss, margin) = (total(simd, &models.square) / n, total(simd, &models.margin) / n);
-    let sums = add_up(models, (label, classes), [rest, bias], along, votes, &mut found.per_model);
+    let sums = add_up(simd, models, (label, classes), [rest, bias], along, (votes, soft), &mut found.per_model);
     found.points.push(Point {
         label,
         prediction,
@@ -175,7 +177,7 @@ fn decompose<S: Simd, R: Reading>(
         rest,
         excess: of_others - rest * (1.0 - rest),
         margin,
-        margin_variance: squares_about(simd, &models.margin, margin) / (n - 1.0),
+        margin_variance: squares_about(simd, &models.margin[..count], margin) / (n - 1.0),
         spread: 1.0 + if rest > 0.0 { of_others / (rest * rest) } else { 0.0 },
         error: sums.error / n,
         disagreement: sums.disagreement / n,
@@ -195,12 +197,13 @@ struct OverModels {
 
 /// Adds what the models say of a point to what they say of others, and gives the sums over the models.
 #[inline(always)]
-fn add_up(
+fn add_up<S: Simd>(
+    simd: S,
     models: &Models,
     (label, classes): (usize, usize),
     [rest, bias]: [f64; 2],
     along: &[f64],
-    votes: &mut Vec<usize>,
+    (votes, soft): (&mut Vec<usize>, &mut Vec<f64>),
     to: &mut PerModel,
 ) -> OverModels {
     let n = models.count() as f64;
@@ -210,14 +213,15 @@ fn add_up(
         *to += rest;
     }
     let of_models = models.rest.iter().zip(&models.square).zip(along);
-    for (to, ((of_model, square), along)) in to.soft_disagreement.iter_mut().zip(of_models) {
+    soft.clear();
+    soft.extend(of_models.map(|((of_model, square), along)| {
         // <h_t, h_s> summed over the other models s, from h_t = e_y + d_t: 1 - <h_t, h_s> = r_t + r_s - <d_t, d_s>,
         // where <d_t, d> = along + ||d||^2.
         let others = (n * rest - of_model) - (n * (along + bias) - square);
-        let soft = of_model + others * share;
-        sums.soft_disagreement += soft;
-        *to += soft;
-    }
+        of_model + others * share
+    }));
+    to.soft_disagreement.iter_mut().zip(soft.iter()).for_each(|(to, soft)| *to += soft);
+    sums.soft_disagreement = total(simd, soft);
     // Most points are easy: all models are right, and nothing is added.
     if models.prediction.iter().all(|prediction| *prediction == label) {
         return sums;

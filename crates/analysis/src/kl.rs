@@ -4,7 +4,7 @@ use crate::block::Block;
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::randomness::Randomness;
-use crate::reading::errors_of;
+use crate::row::OneByOne;
 use crate::scale::Scale;
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,8 @@ impl PerPoint for KlDecomposition {
 
     fn find(&self, block: &Block) -> Result<Vec<Found>, AnalysisError> {
         block.require(self.models, self.classes)?;
-        (0..block.len()).map(|i| point(self.scale, block, i)).collect()
+        let mut rows = OneByOne::default();
+        (0..block.len()).map(|i| point(self.scale, block, i, &mut rows)).collect()
     }
 
     fn keep(&mut self, found: Vec<Found>) {
@@ -145,7 +146,7 @@ impl PerPoint for KlDecomposition {
     }
 }
 
-fn point(scale: Scale, block: &Block, place: usize) -> Result<Found, AnalysisError> {
+fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Result<Found, AnalysisError> {
     let (models, classes, label, at) = (block.models(), block.classes(), block.label(place), block.number(place));
     let mut logs = vec![0.0; models * classes];
     let mut floored = 0;
@@ -154,7 +155,7 @@ fn point(scale: Scale, block: &Block, place: usize) -> Result<Found, AnalysisErr
     for (t, logs) in logs.chunks_exact_mut(classes).enumerate() {
         let row = block.row(t, place);
         // Reads the row as the squared loss does, so that both refuse the same.
-        let read = errors_of(scale, row, label, &mut errors, [t, at])?;
+        let read = rows.errors_of(scale, row, label, &mut errors, [t, at])?;
         match scale {
             Scale::Logits { temperature } => {
                 logs.iter_mut().zip(row).for_each(|(l, z)| *l = f64::from(*z) / temperature);

@@ -67,6 +67,7 @@ mod pass;
 mod point;
 mod randomness;
 mod reading;
+mod row;
 mod scale;
 mod temperature;
 

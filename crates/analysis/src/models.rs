@@ -3,55 +3,62 @@
 use crate::block::Block;
 use crate::eights::Cut;
 use crate::error::AnalysisError;
-use crate::reading::{Place, Reading, Row};
+use crate::reading::{Place, Reading};
 use std::ops::Range;
-use tenfold_kernels::simd::Simd;
+use tenfold_kernels::math::log_double;
+use tenfold_kernels::simd::{EIGHT, Simd};
 
-/// What was read off the rows of all models at one point: a list for each number, so that vectors go along models.
-#[derive(Default)]
+/// What was read off the rows of all models at one point: a list for each number, so that vectors go along models. The lists of
+/// numbers go on to whole vectors, with a row that is right and sure.
+#[derive(Debug, Default)]
 pub(crate) struct Models {
+    count: usize,
     /// `1 - p_y`.
     pub(crate) rest: Vec<f64>,
-    /// `||p - e_y||^2`.
+    /// The sum of squares of all `p_k` but `p_y`; `||p - e_y||^2` once [`finish`](Self::finish) has been called.
     pub(crate) square: Vec<f64>,
-    /// `log p_y - log (1 - p_y)`, once [`finish`](Self::finish) has been called.
+    /// `log p_y - log (1 - p_y)`, once `log (against / over)` has been taken from it: one logarithm of the quotient, which is rounded
+    /// once.
     pub(crate) margin: Vec<f64>,
-    /// What the logarithm of is still to be taken from the margin.
-    against: Vec<f64>,
+    pub(crate) against: Vec<f64>,
+    pub(crate) over: Vec<f64>,
     /// The class of the largest number.
     pub(crate) prediction: Vec<usize>,
 }
 
 impl Models {
-    /// Makes room for so many models.
+    /// Makes room for so many models, of which nothing is known.
     pub(crate) fn resize(&mut self, count: usize) {
-        for list in [&mut self.rest, &mut self.square, &mut self.margin, &mut self.against] {
-            list.resize(count, 0.0);
+        let len = count.next_multiple_of(EIGHT);
+        for list in [&mut self.rest, &mut self.square, &mut self.margin] {
+            list.clear();
+            list.resize(len, 0.0);
         }
+        for list in [&mut self.against, &mut self.over] {
+            list.clear();
+            list.resize(len, 1.0);
+        }
+        self.count = count;
         self.prediction.resize(count, 0);
     }
 
     /// N.
     pub(crate) fn count(&self) -> usize {
-        self.rest.len()
+        self.count
     }
 
-    /// What was read of models from t on.
+    /// What is the same sum for every model, with vectors that go along them.
     #[inline(always)]
-    fn put<const N: usize>(&mut self, t: usize, rows: [Row; N]) {
-        for (i, row) in rows.into_iter().enumerate() {
-            self.rest[t + i] = row.rest;
-            self.square[t + i] = row.square;
-            self.margin[t + i] = row.margin;
-            self.against[t + i] = row.against;
-            self.prediction[t + i] = row.prediction;
+    pub(crate) fn finish<S: Simd>(&mut self, simd: S) {
+        let quotients = self.against.as_chunks::<EIGHT>().0.iter().zip(self.over.as_chunks::<EIGHT>().0);
+        for (margin, (against, over)) in self.margin.as_chunks_mut::<EIGHT>().0.iter_mut().zip(quotients) {
+            let log = log_double(simd, simd.div_double(simd.load_double(against), simd.load_double(over)));
+            simd.store_double(margin, simd.sub_double(simd.load_double(margin), log));
         }
-    }
-
-    /// Takes the logarithms. One by one, between rows, they would interrupt the vectors, which a call of a function has to put away.
-    pub(crate) fn finish(&mut self) {
-        for (margin, against) in self.margin.iter_mut().zip(&self.against) {
-            *margin -= against.ln();
+        let rests = self.rest.as_chunks::<EIGHT>().0;
+        for (square, rest) in self.square.as_chunks_mut::<EIGHT>().0.iter_mut().zip(rests) {
+            let rest = simd.load_double(rest);
+            simd.store_double(square, simd.fma_double(rest, rest, simd.load_double(square)));
         }
     }
 }
@@ -81,16 +88,16 @@ impl Rows<'_> {
         let Range { start: mut t, end } = models;
         if S::REGISTERS >= 32 {
             while t + 4 <= end {
-                to.put(t, self.some::<S, R, 4>(simd, reading, t, room, sums)?);
+                self.some::<S, R, 4>(simd, reading, t, room, sums, to)?;
                 t += 4;
             }
         }
         while t + 2 <= end {
-            to.put(t, self.some::<S, R, 2>(simd, reading, t, room, sums)?);
+            self.some::<S, R, 2>(simd, reading, t, room, sums, to)?;
             t += 2;
         }
         if t < end {
-            to.put(t, self.some::<S, R, 1>(simd, reading, t, room, sums)?);
+            self.some::<S, R, 1>(simd, reading, t, room, sums, to)?;
         }
         Ok(())
     }
@@ -104,18 +111,30 @@ impl Rows<'_> {
         t: usize,
         room: &mut [R::Number],
         sums: &mut [f64],
-    ) -> Result<[Row; N], AnalysisError> {
-        let mut rows: [&[f32]; N] = [&[]; N];
-        for (i, row) in rows.iter_mut().enumerate() {
-            *row = self.block.row_and_fetch(t + i, self.place);
-        }
-        let mut read = [Row::default(); N];
+        to: &mut Models,
+    ) -> Result<(), AnalysisError> {
+        let rows = self.block.rows::<N>(t, self.place);
         let room = &mut room[t * self.room..][..N * self.room];
-        if !reading.read(simd, (self.cut, self.label), rows, room, sums, &mut read) {
-            let place = Place { label: self.label, model: t, point: self.block.number(self.place) };
-            return Err(reading.fault(&rows, place));
+        match reading.read(simd, (self.cut, self.label), rows, room, sums, (to, t)) {
+            true => Ok(()),
+            false => Err(self.fault(reading)),
         }
-        Ok(read)
+    }
+
+    /// Fails where what was read of all models may not stand.
+    #[inline(always)]
+    pub(crate) fn check<S: Simd, R: Reading>(&self, simd: S, reading: R, models: &Models) -> Result<(), AnalysisError> {
+        match reading.fine(simd, models) {
+            true => Ok(()),
+            false => Err(self.fault(reading)),
+        }
+    }
+
+    /// What is wrong with the first model's row that cannot be read, whichever was noticed first.
+    #[cold]
+    fn fault<R: Reading>(&self, reading: R) -> AnalysisError {
+        let rows = (0..self.block.models()).map(|t| self.block.row(t, self.place));
+        reading.fault(rows, Place { label: self.label, model: 0, point: self.block.number(self.place) })
     }
 
     /// `||d_t - m||^2` of each model, without the label, where m is zero.

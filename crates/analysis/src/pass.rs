@@ -10,7 +10,7 @@ use tenfold_core_tensor::arrays::Slabs;
 
 /// Bytes of a block: it stays in the processor's cache from reading to use, and what is read of a model at a time is worth a call of
 /// the system.
-const BYTES: usize = 2 << 20;
+const BYTES: usize = 3 << 20;
 /// The least that is read of a model at a time, in bytes: a call of the system costs as much as copying some thousand.
 const LEAST: usize = 4 << 10;
 /// Blocks between two meetings of all threads.
@@ -327,5 +327,39 @@ mod tests {
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(128 + 4 * 180_100 * 2).unwrap();
         let text = fault(pass(&file, &y, new(), |_| ()).unwrap_err());
         assert!(text.contains("z.npy") && text.contains("data cannot be read"), "{text}");
+    }
+
+    #[test]
+    fn the_first_model_with_a_fault_is_named_whichever_fault_is_seen_first() {
+        let rows = [[0.5_f32, 0.25, 0.125, 0.125], [0.25; 4], [1.0, 0.0, -0.0, 0.0]];
+        for classes in [4, 12] {
+            let fine =
+                Array3::from_shape_fn((10, 3, classes), |(t, i, k)| if k < 4 { rows[(t + i) % 3][k] } else { 0.0 });
+            let fault = |p: &Array3<f32>| {
+                let found = Decomposition::new(10, classes, Scale::probabilities(), Randomness::Seed).unwrap();
+                pass(p.view(), &[0, 1, 2], found, |_| ()).map(|_| ()).unwrap_err().to_string()
+            };
+            let found = Decomposition::of(fine.view(), &[0, 1, 2], Scale::probabilities(), Randomness::Seed).unwrap();
+            assert_eq!(found.points().len(), 3);
+            let mut p = fine.clone();
+            // A sum is looked at for all models together, a sign row by row.
+            (p[[9, 1, 3]], p[[8, 1, 1]], p[[2, 1, 2]]) = (-0.1, -0.1, 0.9);
+            let text = fault(&p);
+            assert!(text.starts_with("model 2, point 1: the probabilities sum to 1."), "{text}");
+            p[[1, 1, 0]] = -1e-30;
+            let text = fault(&p);
+            assert!(text.starts_with("model 1, point 1, class 0: -0.000"), "{text}");
+            for (class, bad) in
+                [(1, f32::NAN), (1, -f32::NAN), (0, f32::NAN), (3, f32::INFINITY), (1, f32::NEG_INFINITY)]
+            {
+                p[[0, 1, class]] = bad;
+                let text = fault(&p);
+                assert!(
+                    text.starts_with(&format!("model 0, point 1, class {class}: {bad}, must be a finite")),
+                    "{text}"
+                );
+                p[[0, 1, class]] = fine[[0, 1, class]];
+            }
+        }
     }
 }

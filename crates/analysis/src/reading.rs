@@ -2,69 +2,12 @@
 
 use crate::eights::{Cut, total, width};
 use crate::error::AnalysisError;
-use crate::scale::Scale;
+use crate::models::Models;
 use tenfold_kernels::math::exp_double;
-use tenfold_kernels::simd::{EIGHT, Kernel, Number, Simd, dispatch};
+use tenfold_kernels::simd::{EIGHT, Number, Simd};
 
 /// Sums of exponentials below this may have lost digits to underflow.
 const VANISHING: f64 = 1e-290;
-
-/// What is read off a row beside its errors.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Row {
-    /// `1 - p_y`, never by subtraction.
-    pub(crate) rest: f64,
-    /// `log p_y - log (1 - p_y)`, from which the logarithm of `against` is still to be taken.
-    pub(crate) margin: f64,
-    pub(crate) against: f64,
-    /// The class of the largest number, the first of equals.
-    pub(crate) prediction: usize,
-    /// `||p - e_y||^2`.
-    pub(crate) square: f64,
-}
-
-/// Writes the error `d = p - e_y` of a row on any scale. Model and point name the row in an error.
-pub(crate) fn errors_of(
-    scale: Scale,
-    row: &[f32],
-    label: usize,
-    d: &mut [f64],
-    [model, point]: [usize; 2],
-) -> Result<Row, AnalysisError> {
-    let at = Place { label, model, point };
-    match scale {
-        Scale::Probabilities { tolerance } => dispatch(One { reading: Tolerance(tolerance), row, at, d }),
-        Scale::Logits { temperature } => dispatch(One { reading: Temperature(temperature), row, at, d }),
-    }
-}
-
-/// One row by itself.
-struct One<'a, R> {
-    reading: R,
-    row: &'a [f32],
-    at: Place,
-    d: &'a mut [f64],
-}
-
-impl<R: Reading> Kernel for One<'_, R> {
-    type Output = Result<Row, AnalysisError>;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { reading, row, at, d } = self;
-        let mut room = vec![R::Number::default(); R::room(row.len())];
-        let mut sums = vec![0.0; width(row.len())];
-        let mut read = [Row::default()];
-        if !reading.read(simd, (&Cut::new(row.len(), at.label), at.label), [row], &mut room, &mut sums, &mut read) {
-            return Err(reading.fault(&[row], at));
-        }
-        let [mut read] = read;
-        read.margin -= read.against.ln();
-        d.copy_from_slice(&sums[..row.len()]);
-        d[at.label] = -read.rest;
-        Ok(read)
-    }
-}
 
 /// The label of rows, and the model and point that name the first of them; the others are of the next models.
 #[derive(Clone, Copy)]
@@ -84,7 +27,8 @@ pub(crate) trait Reading: Copy {
 
     /// Reads rows of the same point, and adds their probabilities to `sums` but at the label, whose error `-(1 - p_y)` is minus the
     /// sum of the others'. `sums` has [`width`] numbers and `room` [`room`](Self::room) for each row; what is beyond the classes is
-    /// zero. False where a row cannot be read.
+    /// zero. What is read of each goes to the models from some on, where [`Models::finish`] looks for it. False where a row cannot
+    /// be read.
     fn read<S: Simd, const R: usize>(
         self,
         simd: S,
@@ -92,11 +36,14 @@ pub(crate) trait Reading: Copy {
         rows: [&[f32]; R],
         room: &mut [Self::Number],
         sums: &mut [f64],
-        to: &mut [Row; R],
+        to: (&mut Models, usize),
     ) -> bool;
 
+    /// Whether what was read of all models may stand: what costs less for all at once, before [`Models::finish`].
+    fn fine<S: Simd>(self, simd: S, models: &Models) -> bool;
+
     /// What is wrong with the first of the rows that cannot be read.
-    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError;
+    fn fault<'a>(self, rows: impl IntoIterator<Item = &'a [f32]>, at: Place) -> AnalysisError;
 
     /// Where the probabilities are after that: [`width`] numbers, of which those at the label mean nothing.
     fn kept<'a>(row: &'a [f32], room: &'a [Self::Number]) -> &'a [Self::Number];
@@ -121,37 +68,56 @@ impl Reading for Tolerance {
         rows: [&[f32]; R],
         room: &mut [f32],
         sums: &mut [f64],
-        to: &mut [Row; R],
+        to: (&mut Models, usize),
     ) -> bool {
-        let mut padded = rows;
-        if rows[0].len() < EIGHT {
-            for (row, to) in rows.iter().zip(room.chunks_exact_mut(EIGHT)) {
-                to[..row.len()].copy_from_slice(row);
+        let found = if rows[0].len() < EIGHT {
+            let mut padded: [&[f32]; R] = [&[]; R];
+            for ((row, room), padded) in rows.iter().zip(room.chunks_exact_mut(EIGHT)).zip(&mut padded) {
+                room[..row.len()].copy_from_slice(row);
+                *padded = room;
             }
-            for (row, room) in padded.iter_mut().zip(room.chunks_exact(EIGHT)) {
-                *row = room;
-            }
-        }
-        let found = cut.add_up(simd, padded, sums);
-        let mut fine = least(simd, rows) >= 0.0;
-        for ((to, row), [rest, squares]) in to.iter_mut().zip(rows).zip(found) {
-            let right = f64::from(row[label]);
-            // Comparisons with NaN are false.
-            fine &= (rest + right - 1.0).abs() <= self.0;
+            cut.add_up(simd, padded, sums)
+        } else {
+            cut.add_up(simd, rows, sums)
+        };
+        let (models, t) = to;
+        models.rest[t..t + R].copy_from_slice(&found.sums);
+        models.square[t..t + R].copy_from_slice(&found.squares);
+        models.against[t..t + R].copy_from_slice(&found.sums);
+        for (i, row) in rows.into_iter().enumerate() {
+            let (right, rest) = (f64::from(row[label]), found.sums[i]);
+            models.over[t + i] = right;
             // More than the sum of all others is more than each. Rows with faults have no prediction, and are refused.
-            let prediction = if right > rest { label } else { largest(simd, row).map_or(label, |(_, class)| class) };
-            // One logarithm of the quotient, which is rounded once.
-            *to = Row { rest, margin: 0.0, against: rest / right, prediction, square: squares + rest * rest };
+            models.prediction[t + i] =
+                if right > rest { label } else { largest(simd, row).map_or(label, |(_, class)| class) };
         }
-        fine
+        // Minus zero is fine.
+        !found.signs || least(simd, rows) >= 0.0
+    }
+
+    #[inline(always)]
+    fn fine<S: Simd>(self, simd: S, models: &Models) -> bool {
+        let [one, tolerance, zero] = [1.0, self.0, 0.0].map(|v| simd.splat_double(v));
+        let (mut signs, mut zeros) = (zero, zero);
+        for (rest, right) in models.rest.as_chunks::<EIGHT>().0.iter().zip(models.over.as_chunks::<EIGHT>().0) {
+            let off = simd.sub_double(simd.add_double(simd.load_double(rest), simd.load_double(right)), one);
+            let most = simd.max_double(off, simd.sub_double(zero, off));
+            signs = simd.or_double(signs, simd.sub_double(tolerance, most));
+            // Zero times what is not finite is NaN.
+            zeros = simd.fma_double(off, zero, zeros);
+        }
+        simd.signs_double(signs) == 0 && simd.sum_double(zeros) == 0.0
     }
 
     #[cold]
-    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError {
+    fn fault<'a>(self, rows: impl IntoIterator<Item = &'a [f32]>, at: Place) -> AnalysisError {
+        let rows: Vec<&[f32]> = rows.into_iter().collect();
         let sum = |row: &[f32]| row.iter().map(|p| f64::from(*p)).sum::<f64>();
-        let fine = |row: &[f32]| (sum(row) - 1.0).abs() <= self.0 && row.iter().all(|p| *p >= 0.0);
-        // Sums in another order are rounded differently: one at the very edge may look fine here.
-        let r = rows.iter().position(|row| !fine(row)).unwrap_or(0);
+        let off = |row: &[f32]| (sum(row) - 1.0).abs();
+        let fine = |row: &[f32]| off(row) <= self.0 && row.iter().all(|p| *p >= 0.0);
+        // Sums in another order are rounded differently: one at the very edge may look fine here, and is the furthest off.
+        let edge = || (0..rows.len()).max_by(|a, b| off(rows[*a]).total_cmp(&off(rows[*b])));
+        let r = rows.iter().position(|row| !fine(row)).or_else(edge).expect("a row");
         let (row, model, point) = (rows[r], at.model + r, at.point);
         let value = |class: usize, rule| AnalysisError::Value { model, point, class, value: row[class], rule };
         if let Some(class) = row.iter().position(|p| !p.is_finite()) {
@@ -188,10 +154,11 @@ impl Reading for Temperature {
         rows: [&[f32]; R],
         room: &mut [f64],
         sums: &mut [f64],
-        to: &mut [Row; R],
+        to: (&mut Models, usize),
     ) -> bool {
-        let (temperature, width) = (self.0, sums.len());
-        for ((d, row), to) in room.chunks_exact_mut(width).zip(rows).zip(&mut *to) {
+        let (temperature, width) = (self.0, width(rows[0].len()));
+        let (models, t) = to;
+        for (t, (d, row)) in (t..).zip(room.chunks_exact_mut(width).zip(rows)) {
             let Some((most, prediction)) = largest(simd, row) else { return false };
             let largest = f64::from(most);
             exponentials(simd, row, largest, temperature, d);
@@ -200,28 +167,32 @@ impl Reading for Temperature {
             let share = 1.0 / (right + others);
             d.iter_mut().for_each(|d| *d *= share);
             // Next to a label that is far above all others, their exponentials vanish.
-            (to.margin, to.against) = match others > VANISHING {
+            (models.margin[t], models.against[t]) = match others > VANISHING {
                 true => ((f64::from(row[label]) - largest) / temperature, others),
                 false => (log_odds(row, label, temperature), 1.0),
             };
-            to.prediction = prediction;
+            (models.over[t], models.prediction[t]) = (1.0, prediction);
         }
         let mut kept: [&[f64]; R] = [&[]; R];
         for (kept, room) in kept.iter_mut().zip(room.chunks_exact(width)) {
             *kept = room;
         }
         let found = cut.add_up(simd, kept, sums);
-        for (to, [rest, squares]) in to.iter_mut().zip(found) {
-            (to.rest, to.square) = (rest, squares + rest * rest);
-        }
+        models.rest[t..t + R].copy_from_slice(&found.sums);
+        models.square[t..t + R].copy_from_slice(&found.squares);
+        true
+    }
+
+    #[inline(always)]
+    fn fine<S: Simd>(self, _: S, _: &Models) -> bool {
         true
     }
 
     #[cold]
-    fn fault(self, rows: &[&[f32]], at: Place) -> AnalysisError {
-        let bad = |(r, row): (usize, &&[f32])| row.iter().position(|z| !z.is_finite()).map(|class| (r, class));
-        let (r, class) = rows.iter().enumerate().find_map(bad).unwrap_or_default();
-        let (value, rule) = (rows[r][class], "must be a finite number");
+    fn fault<'a>(self, rows: impl IntoIterator<Item = &'a [f32]>, at: Place) -> AnalysisError {
+        let bad = |(r, row): (usize, &'a [f32])| row.iter().position(|z| !z.is_finite()).map(|class| (r, row, class));
+        let (r, row, class) = rows.into_iter().enumerate().find_map(bad).expect("a number that is not finite");
+        let (value, rule) = (row[class], "must be a finite number");
         AnalysisError::Value { model: at.model + r, point: at.point, class, value, rule }
     }
 
@@ -326,11 +297,13 @@ fn log_odds(row: &[f32], label: usize, temperature: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::error::AnalysisError;
+    use crate::row::{OneByOne, Row};
+    use crate::scale::Scale;
 
     fn errors(scale: Scale, row: &[f32], label: usize) -> Result<(Row, Vec<f64>), AnalysisError> {
         let mut d = vec![0.0; row.len()];
-        errors_of(scale, row, label, &mut d, [3, 5]).map(|r| (r, d))
+        OneByOne::default().errors_of(scale, row, label, &mut d, [3, 5]).map(|r| (r, d))
     }
 
     #[test]

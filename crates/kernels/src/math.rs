@@ -11,14 +11,14 @@
 //! | [`sigmoid`], [`silu`] | 2 | subnormal results to their last two bits |
 //! | [`gelu`] | 2 | subnormal results to their last two bits |
 //!
-//! [`exp_double`] is the one in double precision.
+//! [`exp_double`] and [`log_double`] are those in double precision.
 //!
 //! This holds with fused multiply-add; without it some arguments lose more.
 
 mod double;
 mod gelu;
 
-pub use double::exp_double;
+pub use double::{exp_double, log_double};
 pub use gelu::{gelu, gelu_slope};
 
 use crate::simd::Simd;

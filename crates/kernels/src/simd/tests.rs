@@ -173,6 +173,39 @@ fn eight_doubles_are_computed_as_scalars_are() {
 }
 
 #[test]
+fn quotients_bits_signs_and_sums_of_eight_doubles_are_right() {
+    struct Each<'a>(&'a [f64; EIGHT], &'a [f64; EIGHT]);
+    impl Kernel for Each<'_> {
+        type Output = ([[f64; EIGHT]; 3], [u8; 2], [f64; 4]);
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let (x, y) = (simd.load_double(self.0), simd.load_double(self.1));
+            let found = [simd.div_double(x, y), simd.or_double(x, y), simd.exponent_double(y)];
+            let mut all = [[0.0; EIGHT]; 3];
+            for (to, v) in all.iter_mut().zip(found) {
+                simd.store_double(to, v);
+            }
+            let sums = simd.sums_double([x, y, found[0], found[2]]);
+            assert_eq!(sums, [x, y, found[0], found[2]].map(|v| simd.sum_double(v)));
+            (all, [simd.signs_double(x), simd.signs_double(simd.or_double(x, y))], sums)
+        }
+    }
+    let x = [0.3, -1.7, 0.0, -0.0, f64::NEG_INFINITY, 5e-324, 7.0, -1e-300];
+    let y = [f64::MIN_POSITIVE, 0.999, 1.0, 1.5, 2.0, 3e17, f64::MAX, 4.0];
+    for limit in [Level::Plain, Level::Avx2, Level::Avx512] {
+        for (all, signs, sums) in [dispatch_up_to(limit, Each(&x, &y)), dispatch_up_to(limit, OnTwice(Each(&x, &y)))] {
+            for i in 0..EIGHT {
+                let or = f64::from_bits(x[i].to_bits() | y[i].to_bits());
+                let want = [x[i] / y[i], or, [-1022.0, -1.0, 0.0, 0.0, 1.0, 58.0, 1023.0, 2.0][i]];
+                assert_eq!(all.map(|v| v[i].to_bits()), want.map(f64::to_bits), "{limit:?} {i}");
+            }
+            assert_eq!(signs, [0b1001_1010; 2], "{limit:?}");
+            assert_eq!(sums[3], 61.0, "{limit:?}");
+        }
+    }
+}
+
+#[test]
 fn nan_of_the_second_argument_survives_max_and_min() {
     struct Max;
     impl Kernel for Max {
