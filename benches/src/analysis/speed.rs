@@ -11,7 +11,7 @@ use rand::RngExt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use tenfold_analysis::{Decomposition, Randomness, Scale, pass};
+use tenfold_analysis::{AnalysisError, Block, Decomposition, PerPoint, Randomness, Scale, pass};
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy_blocks};
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::seed::Seed;
@@ -45,12 +45,25 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         let (seconds, found) = timed(decompose);
         found.map(|_| seconds)
     };
-    let entry = Entry {
+    let agreement = Agreement { difference: misfit, tolerance: 1e-12 };
+    let plain = Entry {
         version: "plain read, one thread".into(),
-        agreement: Agreement { difference: misfit, tolerance: 1e-12 },
+        agreement,
         note: String::new(),
         turn: Box::new(|| {
             let (seconds, done) = timed(read);
+            done.map(|()| seconds)
+        }),
+    };
+    let blocks = Entry {
+        version: "same blocks, nothing found".into(),
+        agreement,
+        note: String::new(),
+        turn: Box::new(|| {
+            let (seconds, done) = timed(|| -> Result<(), BenchError> {
+                pass(&Slabs::open(&ArrayPath::from(path.clone()))?, &labels, Nothing, |_| ())?;
+                Ok(())
+            });
             done.map(|()| seconds)
         }),
     };
@@ -63,8 +76,21 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         Work { bench: NAME, name: &name, rounds, warm_up: 1 },
         Box::new(turn),
         say,
-        vec![Peer { name: "plain read", entry: Ok(entry) }],
+        vec![Peer { name: "plain read", entry: Ok(plain) }, Peer { name: "blocks alone", entry: Ok(blocks) }],
     )
+}
+
+/// Reads the predictions for nothing: what the system takes to bring them to the threads in the same pieces.
+struct Nothing;
+
+impl PerPoint for Nothing {
+    type Found = ();
+
+    fn find(&self, _: &Block) -> Result<(), AnalysisError> {
+        Ok(())
+    }
+
+    fn keep(&mut self, (): ()) {}
 }
 
 /// Sure of one class, the rest spread at random; a model at a time.
