@@ -6,7 +6,7 @@ use crate::contest::{self, Entry, Peer, Work};
 use crate::error::BenchError;
 use crate::rounds::timed;
 use crate::row::Row;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView3};
 use rand::RngExt;
 use std::fs::File;
 use std::io::Read;
@@ -15,12 +15,15 @@ use tenfold_analysis::{AnalysisError, Block, Decomposition, PerPoint, Randomness
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy_blocks};
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::seed::Seed;
+use tenfold_kernels::reduce::plane_means;
 
 const MODELS: usize = 50;
 const POINTS: usize = 50_000;
 const CLASSES: usize = 100;
 /// Bytes of a plain read.
 const STEP: usize = 4 << 20;
+/// Parts of a model that are added up at a time.
+const PARTS: usize = 500;
 
 pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> {
     let path = folder.join("probabilities.npy");
@@ -72,12 +75,48 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         format!("{:.2} GB/s, largest misfit of a point {misfit:.1e}{peak}", bytes / seconds / 1e9)
     };
     let name = format!("decompose-{MODELS}x{POINTS}x{CLASSES}");
-    contest::rows(
+    let mut rows = contest::rows(
         Work { bench: NAME, name: &name, rounds, warm_up: 1 },
         Box::new(turn),
         say,
         vec![Peer { name: "plain read", entry: Ok(plain) }, Peer { name: "blocks alone", entry: Ok(blocks) }],
-    )
+    )?;
+    rows.extend(in_memory(rounds, &path, &labels)?);
+    Ok(rows)
+}
+
+/// The same numbers as an array in memory, against adding them up by all threads.
+fn in_memory(rounds: usize, path: &Path, labels: &[usize]) -> Result<Vec<Row>, BenchError> {
+    let slabs = Slabs::open(&ArrayPath::from(path.to_path_buf()))?;
+    let mut values = Vec::new();
+    slabs.read(0..POINTS, &mut values)?;
+    let array = ArrayView3::from_shape((MODELS, POINTS, CLASSES), &values).expect("as many numbers as the shape says");
+    let decompose = || -> Result<f64, BenchError> {
+        let found = Decomposition::of(array, labels, Scale::probabilities(), Randomness::Unknown)?;
+        Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
+    };
+    let misfit = decompose()?;
+    let mut means = vec![0.0; MODELS * PARTS];
+    let ours = || {
+        let (seconds, found) = timed(decompose);
+        found.map(|_| seconds)
+    };
+    let sum = Entry {
+        version: "sum of all numbers, all threads".into(),
+        agreement: Agreement { difference: misfit, tolerance: 1e-12 },
+        note: String::new(),
+        turn: Box::new(|| {
+            let (seconds, ()) = timed(|| plane_means(&values, POINTS * CLASSES / PARTS, &mut means));
+            Ok(seconds)
+        }),
+    };
+    let say = |seconds: f64| {
+        let bytes = size_of_val(values.as_slice()) as f64;
+        format!("{:.2} GB/s, largest misfit of a point {misfit:.1e}", bytes / seconds / 1e9)
+    };
+    let name = format!("decompose-in-memory-{MODELS}x{POINTS}x{CLASSES}");
+    let work = Work { bench: NAME, name: &name, rounds, warm_up: 1 };
+    contest::rows(work, Box::new(ours), say, vec![Peer { name: "plain sum", entry: Ok(sum) }])
 }
 
 /// Reads the predictions for nothing: what the system takes to bring them to the threads in the same pieces.

@@ -86,21 +86,27 @@ impl<'a> Block<'a> {
         &self.values[(t * self.stride + self.start + i) * self.classes..][..self.classes]
     }
 
-    /// What models from t on say of the block's i-th point. The next point's rows are fetched on the way where rows lie far from each
-    /// other: those of all models are too many streams for the processor to follow by itself. What was just read from a file is near.
+    /// What models from t on say of the block's i-th point.
     #[inline(always)]
-    pub(crate) fn rows<const R: usize>(&self, t: usize, i: usize) -> [&'a [f32]; R] {
+    pub(crate) fn near<const R: usize>(&self, t: usize, i: usize) -> [&'a [f32]; R] {
         let step = self.stride * self.classes;
         let from = &self.values[t * step + (self.start + i) * self.classes..];
         let mut rows: [&[f32]; R] = [&[]; R];
         for (r, row) in rows.iter_mut().enumerate() {
             *row = &from[r * step..][..self.classes];
         }
+        rows
+    }
+
+    /// The same. The next point's rows are fetched on the way where rows lie far from each other: those of all models are too many
+    /// streams for the processor to follow by itself. What was just read from a file is near.
+    #[inline(always)]
+    pub(crate) fn rows<const R: usize>(&self, t: usize, i: usize) -> [&'a [f32]; R] {
         if self.stride > self.labels.len() && i + 1 < self.labels.len() {
-            for r in 0..R {
-                prefetch(self.row(t + r, i + 1));
+            for row in self.near::<R>(t, i + 1) {
+                prefetch(row);
             }
         }
-        rows
+        self.near(t, i)
     }
 }

@@ -141,12 +141,18 @@ impl Rows<'_> {
     #[inline(always)]
     pub(crate) fn apart<S: Simd, R: Reading>(&self, simd: S, room: &[R::Number], m: &[f64], to: &mut [f64]) {
         let (fours, rest) = to.as_chunks_mut::<4>();
-        for (i, to) in fours.iter_mut().enumerate() {
-            *to = self.some_apart::<S, R, 4>(simd, 4 * i, room, m);
+        let mut t = 0;
+        for to in fours {
+            *to = self.some_apart::<S, R, 4>(simd, t, room, m);
+            t += 4;
         }
-        let first = self.block.models() - rest.len();
-        for (i, to) in rest.iter_mut().enumerate() {
-            [*to] = self.some_apart::<S, R, 1>(simd, first + i, room, m);
+        let (twos, rest) = rest.as_chunks_mut::<2>();
+        for to in twos {
+            *to = self.some_apart::<S, R, 2>(simd, t, room, m);
+            t += 2;
+        }
+        for to in rest.as_chunks_mut::<1>().0 {
+            *to = self.some_apart::<S, R, 1>(simd, t, room, m);
         }
     }
 
@@ -158,10 +164,12 @@ impl Rows<'_> {
         room: &[R::Number],
         m: &[f64],
     ) -> [f64; N] {
+        let read = self.block.near::<N>(t, self.place);
+        let room = &room[t * self.room..][..N * self.room];
         let mut rows: [&[R::Number]; N] = [&[]; N];
         for (i, row) in rows.iter_mut().enumerate() {
             // As `read` left them.
-            *row = R::kept(self.block.row(t + i, self.place), &room[(t + i) * self.room..][..self.room]);
+            *row = R::kept(read[i], &room[i * self.room..][..self.room]);
         }
         self.cut.apart(simd, rows, m)
     }

@@ -84,12 +84,19 @@ impl Reading for Tolerance {
         models.rest[t..t + R].copy_from_slice(&found.sums);
         models.square[t..t + R].copy_from_slice(&found.squares);
         models.against[t..t + R].copy_from_slice(&found.sums);
-        for (i, row) in rows.into_iter().enumerate() {
-            let (right, rest) = (f64::from(row[label]), found.sums[i]);
-            models.over[t + i] = right;
-            // More than the sum of all others is more than each. Rows with faults have no prediction, and are refused.
-            models.prediction[t + i] =
-                if right > rest { label } else { largest(simd, row).map_or(label, |(_, class)| class) };
+        let mut sure = true;
+        for ((over, row), rest) in models.over[t..t + R].iter_mut().zip(rows).zip(found.sums) {
+            *over = f64::from(row[label]);
+            sure &= *over > rest;
+        }
+        // More than the sum of all others is more than each. Rows with faults have no prediction, and are refused.
+        models.prediction[t..t + R].fill(label);
+        if !sure {
+            for (i, row) in rows.into_iter().enumerate() {
+                if models.over[t + i] <= found.sums[i] {
+                    models.prediction[t + i] = largest(simd, row).map_or(label, |(_, class)| class);
+                }
+            }
         }
         // Minus zero is fine.
         !found.signs || least(simd, rows) >= 0.0
