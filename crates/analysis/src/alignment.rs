@@ -1,8 +1,9 @@
 //! Whether Bias^2 and variance of points go together.
 
-use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require};
 use crate::randomness::Randomness;
+use crate::split::Split;
+use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{
     Estimate, StatsError, jackknife, line_fit, mean, pearson, quantile_of_sorted, spearman, total_least_squares,
@@ -166,6 +167,14 @@ pub struct Alignment {
     pub fit: Fit<Estimate>,
     /// The standard error of one point's log Var that N models imply under normal noise, `sqrt(2 / (N - 1))`.
     pub log_variance_se: f64,
+    /// The points, ascending.
+    #[serde(skip)]
+    pub(crate) at: Vec<usize>,
+    /// The statistics, and those without each model.
+    #[serde(skip)]
+    pub(crate) whole: Fit<f64>,
+    #[serde(skip)]
+    pub(crate) without: Vec<Fit<f64>>,
 }
 
 impl Alignment {
@@ -187,14 +196,28 @@ impl Alignment {
     ///
     /// # Errors
     /// Fewer than four models, fewer than three points of the selection, or points without spread.
-    pub fn of(found: &Decomposition, selection: Selection) -> Result<Self, AnalysisError> {
+    pub fn of<D: Split>(found: &D, selection: Selection) -> Result<Self, AnalysisError> {
+        Self::at(found, selection, &found.selected(&selection))
+    }
+
+    /// Looks at some points, whatever the selection says of them but how they are estimated: where two alignments must be of the
+    /// same points.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), unbiased estimates of the cross-entropy, and a point that does not exist.
+    pub fn at<D: Split>(found: &D, selection: Selection, points: &[usize]) -> Result<Self, AnalysisError> {
         require(found.models() >= 4, "models", found.models(), "alignment with an interval needs at least 4")?;
-        let points = selected(found, selection);
         require(points.len() >= 3, "points", points.len(), "a line needs at least 3 points of the selection")?;
-        let pairs = pairs(found, selection, &points);
+        let beyond = points.iter().find(|i| **i >= found.count());
+        require(beyond.is_none(), "point", beyond.unwrap_or(&0), format!("must be below {}", found.count()))?;
+        let rule = "must be off: the cross-entropy has no such estimates without a model";
+        require(D::UNBIASED || !selection.unbiased, "unbiased", selection.unbiased, rule)?;
+        let pairs: Vec<(f64, f64)> = points.iter().map(|&i| found.pair(i, selection.unbiased)).collect();
         let whole = fit_of(&pairs)?;
-        let without = found.leave_one_out(&points, selection.unbiased, fit_of);
-        let without = without.into_iter().collect::<Result<Vec<Fit<f64>>, StatsError>>()?;
+        let fit_without =
+            |t: usize| fit_of(&points.iter().map(|&i| found.without(t, i, selection.unbiased)).collect::<Vec<_>>());
+        let without: Vec<Result<Fit<f64>, StatsError>> = (0..found.models()).into_par_iter().map(fit_without).collect();
+        let without = without.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut estimates = Vec::with_capacity(10);
         for (k, value) in whole.values().into_iter().enumerate() {
             let without: Vec<f64> = without.iter().map(|fit| fit.values()[k]).collect();
@@ -208,36 +231,18 @@ impl Alignment {
             without_logarithm: pairs.iter().filter(|(b, v)| *b <= 0.0 || *v <= 0.0).count(),
             fit: Fit::from_values(std::array::from_fn(|k| estimates[k])),
             log_variance_se: (2.0 / (found.models() - 1) as f64).sqrt(),
+            at: points.to_vec(),
+            whole,
+            without,
         })
     }
 }
 
-/// Bias^2 and variance of some points.
-pub(crate) fn pairs(found: &Decomposition, selection: Selection, points: &[usize]) -> Vec<(f64, f64)> {
-    let of = |&i: &usize| {
-        let p = &found.points()[i];
-        match selection.unbiased {
-            true => (p.unbiased_bias(), p.unbiased_variance()),
-            false => (p.bias, p.variance),
-        }
-    };
-    points.iter().map(of).collect()
-}
-
-/// The points of a selection.
-pub(crate) fn selected(found: &Decomposition, selection: Selection) -> Vec<usize> {
-    let inside = |i: &usize| {
-        let point = &found.points()[*i];
-        let within = selection.variances.is_none_or(|[lo, hi]| point.variance > lo && point.variance < hi);
-        point.correct() == selection.correct && within
-    };
-    (0..found.points().len()).filter(inside).collect()
-}
-
 /// Share of the points, and mean `log (Bias^2 / Var)` among those with a logarithm, that lie above the diagonal: how the wrong
 /// points stand apart.
-pub fn above_diagonal(found: &Decomposition, selection: Selection) -> (f64, f64) {
-    let pairs = pairs(found, selection, &selected(found, selection));
+pub fn above_diagonal<D: Split>(found: &D, selection: Selection) -> (f64, f64) {
+    let points = found.selected(&selection);
+    let pairs: Vec<(f64, f64)> = points.iter().map(|&i| found.pair(i, selection.unbiased)).collect();
     let above = pairs.iter().filter(|(b, v)| b > v).count() as f64 / pairs.len() as f64;
     let logs: Vec<f64> = pairs.iter().filter(|(b, v)| *b > 0.0 && *v > 0.0).map(|(b, v)| (b / v).ln()).collect();
     (above, mean(&logs))
@@ -246,7 +251,7 @@ pub fn above_diagonal(found: &Decomposition, selection: Selection) -> (f64, f64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Scale;
+    use crate::{Decomposition, Scale};
     use ndarray::Array3;
 
     #[test]

@@ -1,11 +1,13 @@
 //! The bootstrap over models.
 
-use crate::alignment::{Alignment, Fit, fit_of, selected};
+use crate::alignment::{Alignment, Fit, fit_of};
 use crate::block::Block;
 use crate::decomposition::{Average, Decomposition};
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
+use crate::randomness::Randomness;
 use crate::row::OneByOne;
+use crate::split::Split;
 use ndarray::ArrayView3;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -64,6 +66,8 @@ pub struct ModelBootstrap<'a> {
 /// Bootstrap intervals of averages.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BootstrapAverages {
+    /// What differed from model to model.
+    pub randomness: Randomness,
     /// Unbiased Bias^2.
     pub bias: Average,
     /// Unbiased variance.
@@ -150,7 +154,12 @@ impl<'a> ModelBootstrap<'a> {
             let of = |over: usize| self.estimate(mean(&whole[what]), values.iter().map(|v| v[over][what]).collect());
             Average { over_models: of(0), over_both: of(1) }
         };
-        Ok(BootstrapAverages { bias: average(0), variance: average(1), loss: average(2) })
+        Ok(BootstrapAverages {
+            randomness: self.found.randomness(),
+            bias: average(0),
+            variance: average(1),
+            loss: average(2),
+        })
     }
 
     /// Percentile intervals of the statistics of [`Alignment`], over models.
@@ -164,7 +173,7 @@ impl<'a> ModelBootstrap<'a> {
     pub fn fit(&self, selection: crate::Selection) -> Result<Fit<Estimate>, AnalysisError> {
         self.complete()?;
         let whole = Alignment::of(self.found, selection)?;
-        let points = selected(self.found, selection);
+        let points = self.found.selected(&selection);
         let of_draw = |draw: usize| {
             fit_of(&points.iter().map(|&i| self.pair(draw, i, selection.unbiased)).collect::<Vec<_>>()).ok()
         };

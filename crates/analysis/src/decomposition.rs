@@ -58,6 +58,16 @@ pub struct Average {
     pub over_both: Estimate,
 }
 
+impl Average {
+    /// Of a number for each point, and its averages without each model.
+    pub(crate) fn of(points: &[f64], without: &[f64]) -> Result<Self, AnalysisError> {
+        let over_models = jackknife(mean(points), without)?;
+        let se = over_models.se.hypot((variance(points) / points.len() as f64).sqrt());
+        let df = (without.len().min(points.len()) - 1) as f64;
+        Ok(Self { over_models, over_both: Estimate::from_t(over_models.value, se, df, without.len()) })
+    }
+}
+
 /// Averages over all points.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Averages {
@@ -204,12 +214,7 @@ impl Decomposition {
         let values: [fn(&Point) -> f64; 3] = [Point::unbiased_bias, Point::unbiased_variance, |p| p.loss];
         let average = |what: usize| -> Result<Average, AnalysisError> {
             let of_points: Vec<f64> = self.points.iter().map(values[what]).collect();
-            let without: Vec<f64> = sums.iter().map(|sums| sums[what]).collect();
-            let over_models = jackknife(mean(&of_points), &without)?;
-            let of_points_se = (variance(&of_points) / n as f64).sqrt();
-            let se = over_models.se.hypot(of_points_se);
-            let over_both = Estimate::from_t(over_models.value, se, (self.models.min(n) - 1) as f64, self.models);
-            Ok(Average { over_models, over_both })
+            Average::of(&of_points, &sums.iter().map(|sums| sums[what]).collect::<Vec<f64>>())
         };
         let worst = |of: &dyn Fn(&Point) -> f64| self.points.iter().map(|p| of(p).abs()).fold(0.0, f64::max);
         Ok(Averages {

@@ -2,6 +2,7 @@
 
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require};
+use crate::randomness::Randomness;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
 
@@ -11,6 +12,8 @@ use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
 /// 0/1 predictions `Bias^2 = Var` is the same statement as "error = disagreement".
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Disagreement {
+    /// What differed from model to model.
+    pub randomness: Randomness,
     /// Mean share of wrong predictions of a model.
     pub error: Estimate,
     /// Mean share of points on which two models predict differently.
@@ -63,6 +66,7 @@ impl Disagreement {
         };
         let apart = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a - b).collect::<Vec<f64>>();
         Ok(Self {
+            randomness: found.randomness(),
             error: estimate(&|p| p.error, single(&sums.error))?,
             disagreement: estimate(&|p| p.disagreement, paired(&sums.disagreement))?,
             difference: estimate(

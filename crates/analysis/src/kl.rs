@@ -1,15 +1,17 @@
 //! The decomposition of the cross-entropy.
 
 use crate::block::Block;
+use crate::decomposition::Average;
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::randomness::Randomness;
 use crate::row::OneByOne;
 use crate::scale::Scale;
+use crate::split::Split;
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::ops::softmax::log_sum_exp;
-use tenfold_core_tensor::stats::{Estimate, jackknife, jackknife_corrected, mean};
+use tenfold_core_tensor::stats::jackknife_corrected;
 
 /// Log-probabilities below this are raised to it where the input is probabilities: that of the smallest normal number in single
 /// precision.
@@ -34,6 +36,11 @@ pub struct KlPoint {
     pub corrected_bias: f64,
     /// The variance without that; may be below 0 by noise.
     pub corrected_variance: f64,
+    /// The bias from the first half of the models.
+    pub first_bias: f64,
+    /// The variance from the n other models times `n / (n - 1)`, unbiased to first order: no noise is shared with `first_bias`. NaN
+    /// below four models.
+    pub second_variance: f64,
 }
 
 /// The decomposition of all points.
@@ -49,7 +56,7 @@ pub struct KlDecomposition {
     pub floored: usize,
     scale: Scale,
     classes: usize,
-    /// Sums over points of bias and variance without each model, `[N]`.
+    /// Bias and variance without each model, points of models.
     without: Vec<[f64; 2]>,
 }
 
@@ -90,8 +97,8 @@ impl KlDecomposition {
         require(models >= 3, "models", models, "must be at least 3: the jackknife leaves one of them out")?;
         require(classes >= 2, "classes", classes, "must be at least 2")?;
         scale.validate()?;
-        let without = vec![[0.0; 2]; models];
-        Ok(Self { randomness, models, points: Vec::new(), floored: 0, scale, classes, without })
+        let (points, without) = (Vec::new(), Vec::new());
+        Ok(Self { randomness, models, points, floored: 0, scale, classes, without })
     }
 
     /// Adds a block of points, `[N, points, C]`. A block with an error adds nothing.
@@ -103,19 +110,54 @@ impl KlDecomposition {
         add(self, block, labels, first)
     }
 
-    /// Mean bias and variance over the points, with jackknife intervals over models.
+    /// Mean bias and variance over the points, without what few models add, with jackknife intervals over models and over both.
     ///
     /// # Errors
-    /// No points.
-    pub fn averages(&self) -> Result<[Estimate; 2], AnalysisError> {
-        require(!self.points.is_empty(), "points", 0, "an average needs at least one")?;
-        let of = |what: usize, value: fn(&KlPoint) -> f64| -> Result<Estimate, AnalysisError> {
+    /// Fewer than two points.
+    pub fn averages(&self) -> Result<[Average; 2], AnalysisError> {
+        let n = self.points.len();
+        require(n >= 2, "points", n, "an average with an interval needs at least 2")?;
+        let of = |what: usize, value: fn(&KlPoint) -> f64| {
             let values: Vec<f64> = self.points.iter().map(value).collect();
-            let n = self.points.len() as f64;
-            let without: Vec<f64> = self.without.iter().map(|pair| pair[what] / n).collect();
-            Ok(jackknife(mean(&values), &without)?)
+            let sum = |t: usize| self.without.iter().skip(t).step_by(self.models).map(|pair| pair[what]).sum::<f64>();
+            let without: Vec<f64> = (0..self.models).map(|t| sum(t) / n as f64).collect();
+            Average::of(&values, &without)
         };
-        Ok([of(0, |p| p.bias)?, of(1, |p| p.variance)?])
+        Ok([of(0, |p| p.corrected_bias)?, of(1, |p| p.corrected_variance)?])
+    }
+}
+
+impl Split for KlDecomposition {
+    /// What is left after one correction cannot be corrected without a model.
+    const UNBIASED: bool = false;
+
+    fn randomness(&self) -> Randomness {
+        self.randomness
+    }
+
+    fn models(&self) -> usize {
+        self.models
+    }
+
+    fn count(&self) -> usize {
+        self.points.len()
+    }
+
+    fn correct(&self, i: usize) -> bool {
+        self.points[i].correct
+    }
+
+    fn pair(&self, i: usize, unbiased: bool) -> (f64, f64) {
+        let p = &self.points[i];
+        if unbiased { (p.corrected_bias, p.corrected_variance) } else { (p.bias, p.variance) }
+    }
+
+    fn without(&self, t: usize, i: usize, _: bool) -> (f64, f64) {
+        self.without[i * self.models + t].into()
+    }
+
+    fn again(&self, logits: ArrayView3<f32>, labels: &[usize]) -> Result<Self, AnalysisError> {
+        Self::of(logits, labels, Scale::logits(), self.randomness)
     }
 }
 
@@ -137,9 +179,7 @@ impl PerPoint for KlDecomposition {
 
     fn keep(&mut self, found: Vec<Found>) {
         for found in found {
-            for (sums, pair) in self.without.iter_mut().zip(&found.without) {
-                sums.iter_mut().zip(pair).for_each(|(sum, v)| *sum += v);
-            }
+            self.without.extend(found.without);
             self.floored += found.floored;
             self.points.push(found.point);
         }
@@ -183,6 +223,13 @@ fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Resu
     }
     let n = models as f64;
     let [bias, variance, best] = of_means(sums.iter().map(|sum| sum / n), label);
+    let (first, half) = (logs.chunks_exact(classes).take(models / 2), (models / 2) as f64);
+    let mut of_first = vec![0.0; classes];
+    first.for_each(|logs| of_first.iter_mut().zip(logs).for_each(|(sum, l)| *sum += l));
+    let [first_bias, ..] = of_means(of_first.iter().map(|sum| sum / half), label);
+    let others = n - half;
+    let of_others = sums.iter().zip(&of_first).map(|(all, first)| (all - first) / others);
+    let second_variance = if models < 4 { f64::NAN } else { of_means(of_others, label)[1] * others / (others - 1.0) };
     let without: Vec<[f64; 2]> = logs
         .chunks_exact(classes)
         .map(|logs| {
@@ -202,6 +249,8 @@ fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Resu
         loss: losses.iter().sum::<f64>() / n,
         corrected_bias: corrected(0, bias),
         corrected_variance: corrected(1, variance),
+        first_bias,
+        second_variance,
     };
     Ok(Found { point, floored, without })
 }
@@ -260,8 +309,30 @@ mod tests {
         let z = Array3::from_shape_fn((5, 6, 3), |(t, i, k)| ((t * 5 + i * 3 + k * 7) % 11) as f32 / 3.0);
         let found = KlDecomposition::of(z.view(), &[0, 1, 2, 0, 1, 2], Scale::logits(), Randomness::Order).unwrap();
         let [bias, variance] = found.averages().unwrap();
-        let loss = mean(&found.points.iter().map(|p| p.loss).collect::<Vec<_>>());
+        let loss = found.points.iter().map(|p| p.loss).sum::<f64>() / 6.0;
+        let (bias, over_both, variance) = (bias.over_models, bias.over_both, variance.over_models);
         assert!((bias.value + variance.value - loss).abs() < 1e-12 && bias.lo < bias.value && bias.n == 5);
-        assert!(variance.se > 0.0);
+        assert!(variance.se > 0.0 && over_both.se > bias.se);
+    }
+
+    #[test]
+    fn halves_and_models_left_out_are_decompositions_of_the_others() {
+        let z = Array3::from_shape_fn((7, 3, 4), |(t, i, k)| ((t * 5 + i * 3 + k * 7) % 11) as f32 / 3.0);
+        let of = |models: &[usize]| {
+            let z = z.select(ndarray::Axis(0), models);
+            KlDecomposition::of(z.view(), &[0, 1, 2], Scale::logits(), Randomness::Order).unwrap().points
+        };
+        let found = KlDecomposition::of(z.view(), &[0, 1, 2], Scale::logits(), Randomness::Order).unwrap();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+        for i in 0..3 {
+            near(found.points[i].first_bias, of(&[0, 1, 2])[i].bias);
+            near(found.points[i].second_variance, of(&[3, 4, 5, 6])[i].variance * 4.0 / 3.0);
+            for t in 0..7 {
+                let without = of(&(0..7).filter(|k| *k != t).collect::<Vec<_>>())[i];
+                let (bias, variance) = Split::without(&found, t, i, false);
+                near(bias, without.bias);
+                near(variance, without.variance);
+            }
+        }
     }
 }

@@ -10,8 +10,9 @@
 //! | ... of the cross-entropy? | [`KlDecomposition`] |
 //! | with intervals from ensembles drawn anew? | [`ModelBootstrap`] |
 //! | from a file that does not fit in memory, all in one reading? | [`pass`] |
+//! | from models that are asked one at a time? | [`ensemble`] |
 //! | do the two go together? | [`Alignment`] |
-//! | more than independent noise would make them? | [`Null`] |
+//! | more than independent noise would make them? | [`Null`], from a [`LogitSample`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
 //! | which temperature mends them? | [`fit_temperature`] |
 //! | is disagreement the error? | [`Disagreement`] |
@@ -19,7 +20,7 @@
 //!
 //! ```
 //! use ndarray::Array3;
-//! use tenfold_analysis::{Alignment, Decomposition, Null, Randomness, Scale, Selection};
+//! use tenfold_analysis::{Alignment, Decomposition, LogitSample, Null, Randomness, Scale, Selection};
 //! use tenfold_core_tensor::seed::Seed;
 //!
 //! // Eight models, sixty points, three classes: logits of any framework.
@@ -33,7 +34,8 @@
 //!
 //! // The slope is near one, as it is for noise that knows nothing of the points: the null says so.
 //! let alignment = Alignment::of(&found, Selection::default())?;
-//! let null = Null::of(&found, &alignment, 200, Seed::new(1))?;
+//! let sample = LogitSample::of(logits.view(), &[0; 60], Scale::logits())?;
+//! let null = Null::of(&found, &sample, &alignment, 200, Seed::new(1))?;
 //! assert!((alignment.fit.slope.value - null.drawn.slope.mean).abs() < 0.2);
 //! # Ok::<(), tenfold_analysis::AnalysisError>(())
 //! ```
@@ -59,6 +61,7 @@ mod decompose;
 mod decomposition;
 mod disagreement;
 mod eights;
+mod ensemble;
 mod error;
 mod kl;
 mod models;
@@ -68,7 +71,9 @@ mod point;
 mod randomness;
 mod reading;
 mod row;
+mod sample;
 mod scale;
+mod split;
 mod temperature;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
@@ -77,13 +82,16 @@ pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
 pub use calibration::{Bins, Calibration, CalibrationError, GapBin, GapBound, MeanModel, gap_by, mean_model};
 pub use decomposition::{Average, Averages, Decomposition};
 pub use disagreement::Disagreement;
+pub use ensemble::ensemble;
 pub use error::AnalysisError;
 pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
-pub use null::{Drawn, Null, uniform_null};
+pub use null::{Drawn, FEWEST_NULL_DRAWS, Null, uniform_null};
 pub use pass::{FirstModels, PerPoint, Predictions, pass};
 pub use point::Point;
 pub use randomness::Randomness;
+pub use sample::LogitSample;
 pub use scale::{SUM_TOLERANCE, Scale};
+pub use split::Split;
 pub use temperature::{Temperature, fit_temperature};
 
 /// The chapter's example is a test.

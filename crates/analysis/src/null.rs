@@ -4,32 +4,51 @@
 //! points `Bias^2 / Var -> 1 / (exp(tau^2) - 1)` whatever mu_i is: slope one by construction. A slope near one says nothing; what
 //! differs from this says something. (Derived in this project, not in the paper.)
 
-use crate::alignment::{Alignment, Fit, Selection, fit, selected};
-use crate::decomposition::Decomposition;
+use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
 use crate::error::{AnalysisError, require};
+use crate::randomness::Randomness;
+use crate::sample::LogitSample;
+use crate::split::Split;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::seed::{Rng, Seed};
-use tenfold_core_tensor::stats::{Estimate, mean, quantile_of_sorted, variance};
+use tenfold_core_tensor::stats::{Estimate, StatsError, jackknife, mean, quantile_of_sorted, variance};
+
+/// Draws below which the ends of the null's range are noise.
+pub const FEWEST_NULL_DRAWS: usize = 200;
+/// Draws that are made again without each model: with the noise of the others as it was, so that few are enough.
+const AGAIN: usize = 20;
 
 /// The null of some points, and what was observed against it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Null {
-    /// The noise of the logits, from the points' own: the root of their mean variance over models.
+    /// What differed from model to model in the ensemble whose noise this is.
+    pub randomness: Randomness,
+    /// The noise of the margins `log p_y - log (1 - p_y)`, from the points' own: the root of their mean variance over models.
     pub tau: f64,
-    /// `log (1 / (exp(tau^2) - 1))`, the log-ratio that the law has in the limit of confident points and many models.
+    /// `log (1 / (exp(tau^2) - 1))`, the log-ratio that normal noise of this size has in the limit of confident points and many
+    /// models.
     pub limit: f64,
     /// Ensembles that were drawn.
     pub draws: usize,
+    /// Points in each.
+    pub points: usize,
     /// Of each statistic: mean, 2.5 % and 97.5 % points over the draws.
     pub drawn: Fit<Drawn>,
-    /// Of each statistic: what was observed minus the null's mean, with the interval of the observation over models.
+    /// Of each statistic: what was observed minus the null's mean. The interval is over models: both sides are found again without
+    /// each of them.
     pub beyond: Fit<Estimate>,
     /// Bias^2 and variance of the points in the first draw, to be shown beside the observed ones.
     #[serde(skip)]
     pub example: Vec<(f64, f64)>,
+    /// What was observed on all points, and without each model.
+    #[serde(skip)]
+    observed: (Fit<f64>, Vec<Fit<f64>>),
+    /// What the draws have; the first of them without each model.
+    #[serde(skip)]
+    of_draws: (Vec<Fit<f64>>, Vec<Vec<Fit<f64>>>),
 }
 
 /// A statistic under the null.
@@ -44,70 +63,101 @@ pub struct Drawn {
 }
 
 impl Null {
-    /// Draws ensembles like the observed one but for one thing: the margins `log p_y - log (1 - p_y)` of every point have noise of
-    /// one size, independent over models. Each point keeps its mean margin, and the way its mean model spreads the error over
-    /// the wrong classes.
+    /// Draws ensembles like the observed one but for one thing: what makes a model differ from the mean at a point is dealt out anew
+    /// among points and models ([`LogitSample::ensemble`]). The points are those of the alignment that the sample keeps; a draw
+    /// in which one of them leaves the selection has it no more.
     ///
     /// ```
     /// use ndarray::Array3;
-    /// use tenfold_analysis::{Alignment, Decomposition, Null, Randomness, Scale, Selection};
+    /// use tenfold_analysis::{Alignment, Decomposition, LogitSample, Null, Randomness, Scale, Selection};
     /// use tenfold_core_tensor::seed::Seed;
     ///
     /// let noise = |t: usize, i: usize| ((t * 37 + i * 101) % 17) as f32 / 17.0 - 0.5;
     /// let z = Array3::from_shape_fn((6, 50, 2), |(t, i, k)| if k == 0 { 2.0 + i as f32 / 5.0 + noise(t, i) } else { 0.0 });
     /// let found = Decomposition::of(z.view(), &[0; 50], Scale::logits(), Randomness::Seed)?;
+    /// let sample = LogitSample::of(z.view(), &[0; 50], Scale::logits())?;
     /// let alignment = Alignment::of(&found, Selection::default())?;
-    /// let null = Null::of(&found, &alignment, 200, Seed::new(1))?;
+    /// let null = Null::of(&found, &sample, &alignment, 200, Seed::new(1))?;
     /// // Slope one is what the null has too.
     /// assert!((null.drawn.slope.mean - 1.0).abs() < 0.1 && null.tau < 0.4);
     /// # Ok::<(), tenfold_analysis::AnalysisError>(())
     /// ```
     ///
     /// # Errors
-    /// Fewer than 200 draws, a margin that is not finite (a probability of exactly 0 or 1), or draws without spread.
-    pub fn of(found: &Decomposition, observed: &Alignment, draws: usize, seed: Seed) -> Result<Self, AnalysisError> {
-        require(draws >= 200, "draws", draws, "must be at least 200")?;
-        let points = selected(found, observed.selection);
-        let of = |i: &usize| &found.points()[*i];
-        let finite = points.iter().filter(|i| of(i).margin.is_finite() && of(i).margin_variance.is_finite());
-        let points: Vec<usize> = finite.copied().collect();
-        require(points.len() >= 3, "points", points.len(), "at least 3 must have finite margins")?;
-        let variances: Vec<f64> = points.iter().map(|i| of(i).margin_variance).collect();
-        let tau = mean(&variances).sqrt();
+    /// Fewer than [`FEWEST_NULL_DRAWS`], a sample of other models, fewer than three of its points in the alignment, or draws
+    /// without spread.
+    pub fn of<D: Split>(
+        found: &D,
+        sample: &LogitSample,
+        observed: &Alignment,
+        draws: usize,
+        seed: Seed,
+    ) -> Result<Self, AnalysisError> {
+        require(draws >= FEWEST_NULL_DRAWS, "draws", draws, format!("must be at least {FEWEST_NULL_DRAWS}"))?;
         let models = found.models();
-        let draw = |b: u64| -> Vec<(f64, f64)> {
-            let mut rng = seed.named("null").child(b).rng();
-            let noisy = |i: &usize| {
-                let point = of(i);
-                let (b, v) = noisy(point.margin, tau, models, &mut rng);
-                pair(b, v, point.spread, models, observed.selection)
-            };
-            points.iter().map(noisy).collect()
+        require(sample.models() == models, "models of the sample", sample.models(), format!("must be {models}"))?;
+        let points: Vec<usize> =
+            observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok()).collect();
+        require(points.len() >= 3, "points", points.len(), "at least 3 of the alignment must be in the sample")?;
+        let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
+            let (logits, labels) = sample.ensemble(&points, without, seed.child(b as u64))?;
+            let drawn = found.again(logits.view(), &labels)?;
+            let inside = drawn.selected(&observed.selection);
+            Ok(inside.into_iter().map(|i| drawn.pair(i, observed.selection.unbiased)).collect())
         };
-        let fits =
-            (0..draws as u64).into_par_iter().map(|b| fit(&draw(b))).collect::<Result<Vec<_>, AnalysisError>>()?;
-        let column = |k: usize| -> Vec<f64> { fits.iter().map(|fit| fit.values()[k]).collect() };
-        let drawn: [Drawn; 10] = std::array::from_fn(|k| {
-            let mut values = column(k);
-            values.sort_unstable_by(f64::total_cmp);
-            let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
-            Drawn { mean: mean(&values), lo, hi }
-        });
-        let seen = observed.fit.values();
-        let beyond = std::array::from_fn(|k| {
-            // The null's own mean is known to the error of its draws.
-            let of_draws = variance(&column(k)) / draws as f64;
-            let se = seen[k].se.hypot(of_draws.sqrt());
-            Estimate::from_t(seen[k].value - drawn[k].mean, se, (models - 1) as f64, models)
-        });
-        Ok(Self {
+        let jobs = |b: usize| (0..models).map(move |t| (b, Some(t)));
+        let whole = (0..draws).map(|b| (b, None));
+        let jobs: Vec<(usize, Option<usize>)> = whole.chain((0..AGAIN).flat_map(jobs)).collect();
+        let fits = jobs.par_iter().map(|&(b, without)| Ok(fit_of(&draw(b, without)?)?));
+        let mut fits = fits.collect::<Result<Vec<Fit<f64>>, AnalysisError>>()?;
+        let again = fits.split_off(draws);
+        let without = |t: usize| again.iter().skip(t).step_by(models).copied().collect();
+        let margins: Vec<f64> = points.iter().map(|&i| sample.margin_variance(i)).collect::<Result<_, _>>()?;
+        let tau = mean(&margins).sqrt();
+        let mut null = Self {
+            randomness: found.randomness(),
             tau,
             limit: -(tau * tau).exp_m1().ln(),
             draws,
-            drawn: Fit::from_values(drawn),
-            beyond: Fit::from_values(beyond),
-            example: draw(0),
-        })
+            points: points.len(),
+            drawn: Fit::from_values([Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }; 10]),
+            beyond: observed.fit,
+            example: draw(0, None)?,
+            observed: (observed.whole, observed.without.clone()),
+            of_draws: (fits, (0..models).map(without).collect()),
+        };
+        null.drawn = Fit::from_values(std::array::from_fn(|k| null.range(|fit| fit.values()[k])));
+        let mut beyond = Vec::with_capacity(10);
+        for k in 0..10 {
+            beyond.push(null.beyond_of(|fit| fit.values()[k])?);
+        }
+        null.beyond = Fit::from_values(std::array::from_fn(|k| beyond[k]));
+        Ok(null)
+    }
+
+    /// The range over the draws of any function of the statistics.
+    pub fn range(&self, of: impl Fn(&Fit<f64>) -> f64) -> Drawn {
+        let mut values: Vec<f64> = self.of_draws.0.iter().map(of).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
+        Drawn { mean: mean(&values), lo, hi }
+    }
+
+    /// Any function of the statistics: as observed, minus its mean under the null, with the interval over models (jackknife of the
+    /// difference) and the error of so many draws.
+    ///
+    /// Take a function without ends where the statistic is near one: Fisher's `atanh r` of a correlation, the logarithm of a bound.
+    ///
+    /// # Errors
+    /// A value that is not a finite number.
+    pub fn beyond_of(&self, of: impl Fn(&Fit<f64>) -> f64) -> Result<Estimate, StatsError> {
+        let draws: Vec<f64> = self.of_draws.0.iter().map(&of).collect();
+        let value = of(&self.observed.0) - mean(&draws);
+        let null = self.of_draws.1.iter().map(|fits| mean(&fits.iter().map(&of).collect::<Vec<f64>>()));
+        let without: Vec<f64> = self.observed.1.iter().zip(null).map(|(seen, null)| of(seen) - null).collect();
+        let over_models = jackknife(value, &without)?;
+        let se = over_models.se.hypot((variance(&draws) / draws.len() as f64).sqrt());
+        Ok(Estimate::from_t(value, se, (without.len() - 1) as f64, without.len()))
     }
 }
 
@@ -165,7 +215,7 @@ fn pair(b: f64, v: f64, spread: f64, models: usize, selection: Selection) -> (f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Randomness, Scale};
+    use crate::{Decomposition, KlDecomposition, Scale};
     use ndarray::Array3;
 
     #[test]
@@ -189,19 +239,74 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_ensemble_made_by_the_null_is_not_beyond_it() {
-        let mut rng = Seed::new(9).rng();
-        let (models, points) = (10, 800);
+    /// Points of ten classes whose label is ahead by 1 to 8, with independent noise of one size.
+    fn noise(models: usize, points: usize, classes: usize, seed: u64) -> (Array3<f32>, Vec<usize>) {
+        let mut rng = Seed::new(seed).rng();
         let centre: Vec<f64> = (0..points).map(|_| rng.random_range(1.0..8.0)).collect();
-        let mut draw = |i: usize| -> f64 { centre[i] + 0.8 * rng.sample::<f64, _>(StandardNormal) };
-        let z = Array3::from_shape_fn((models, points, 2), |(_, i, k)| if k == 0 { draw(i) as f32 } else { 0.0 });
-        let found = Decomposition::of(z.view(), &vec![0; points], Scale::logits(), Randomness::Seed).unwrap();
-        let observed = Alignment::of(&found, Selection::default()).unwrap();
-        let null = Null::of(&found, &observed, 200, Seed::new(2)).unwrap();
-        assert!((null.tau - 0.8).abs() < 0.03, "{}", null.tau);
-        for (name, beyond) in Fit::<Estimate>::NAMES.iter().zip(null.beyond.values()) {
-            assert!(beyond.value.abs() < 4.0 * beyond.se + 0.02, "{name}: {beyond:?}");
+        let z = Array3::from_shape_fn((models, points, classes), |(_, i, k)| {
+            let drawn: f64 = StandardNormal.sample(&mut rng);
+            (0.6 * drawn + if k == i % classes { centre[i] } else { 0.0 }) as f32
+        });
+        (z, (0..points).map(|i| i % classes).collect())
+    }
+
+    #[test]
+    fn an_ensemble_of_noise_is_not_beyond_the_null() {
+        // Of two classes and of ten: intervals of 95 % may miss in one case of twenty.
+        let mut missed = [0; 2];
+        for classes in [2, 10] {
+            for seed in 0..12 {
+                let (z, labels) = noise(10, 600, classes, seed);
+                let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
+                let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+                let observed = Alignment::of(&found, Selection::default()).unwrap();
+                let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
+                if classes == 2 {
+                    assert!((null.tau - 0.6 * 2.0_f64.sqrt()).abs() < 0.05, "{}", null.tau);
+                }
+                let functions: [fn(&Fit<f64>) -> f64; 4] =
+                    [|f| f.total_slope, |f| f.pearson.atanh(), |f| f.log_ratio, |f| f.bound_95.ln()];
+                for of in functions {
+                    let beyond = null.beyond_of(of).unwrap();
+                    missed[usize::from(classes == 10)] += usize::from(beyond.lo > 0.0 || beyond.hi < 0.0);
+                    assert!(beyond.se < 0.2 && beyond.value.abs() < 5.0 * beyond.se, "{classes} {seed}: {beyond:?}");
+                }
+            }
         }
+        // Of 48 intervals of 95 %, fewer than 2.4 are expected to miss; eight or more have a chance of one in a thousand.
+        assert!(missed.iter().all(|m| *m < 8), "{missed:?}");
+    }
+
+    #[test]
+    fn noise_that_knows_the_points_is_beyond_it() {
+        let (mut z, labels) = noise(12, 600, 3, 4);
+        // Twice as much noise where the label is little ahead.
+        for (i, &label) in labels.iter().enumerate() {
+            let ahead = z.slice(ndarray::s![.., i, label]).mean().unwrap();
+            if ahead < 4.0 {
+                let mut of_point = z.slice_mut(ndarray::s![.., i, ..]);
+                let mean = of_point.mean_axis(ndarray::Axis(0)).unwrap();
+                of_point.outer_iter_mut().for_each(|mut row| row.zip_mut_with(&mean, |z, m| *z = m + 2.0 * (*z - m)));
+            }
+        }
+        let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
+        let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+        let observed = Alignment::of(&found, Selection::default()).unwrap();
+        let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
+        // More variance where Var is large already.
+        assert!(null.beyond.total_slope.hi < 0.0, "{:?}", null.beyond.total_slope);
+    }
+
+    #[test]
+    fn the_cross_entropy_has_a_null_of_its_own() {
+        let (z, labels) = noise(10, 400, 3, 7);
+        let found = KlDecomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
+        let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+        let observed = Alignment::of(&found, Selection::default()).unwrap();
+        let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
+        let beyond = null.beyond_of(|f| f.pearson.atanh()).unwrap();
+        assert!(beyond.value.abs() < 4.0 * beyond.se, "{beyond:?}");
+        let unbiased = Selection { unbiased: true, ..Selection::default() };
+        assert!(Alignment::of(&found, unbiased).unwrap_err().to_string().starts_with("unbiased = true"));
     }
 }
