@@ -14,7 +14,7 @@
 //! | do the two go together? | [`Alignment`] |
 //! | more than independent noise would make them? | [`Null`], from a [`LogitSample`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
-//! | which temperature mends them? | [`fit_temperature`] |
+//! | which temperature mends them? | [`fit_temperature`] of single models, [`fit_mean_temperature`] of their mean |
 //! | is disagreement the error? | [`Disagreement`] |
 //! | how far has the network collapsed, and what follows? | [`collapse`] |
 //!
@@ -92,7 +92,7 @@ pub use randomness::Randomness;
 pub use sample::LogitSample;
 pub use scale::{SUM_TOLERANCE, Scale};
 pub use split::Split;
-pub use temperature::{Temperature, fit_temperature};
+pub use temperature::{Temperature, fit_mean_temperature, fit_temperature};
 
 /// The chapter's example is a test.
 #[cfg(doctest)]

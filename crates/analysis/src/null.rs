@@ -5,7 +5,7 @@
 //! differs from this says something. (Derived in this project, not in the paper.)
 
 use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
-use crate::error::{AnalysisError, require};
+use crate::error::{AnalysisError, require, require_shape};
 use crate::randomness::Randomness;
 use crate::sample::LogitSample;
 use crate::split::Split;
@@ -137,7 +137,7 @@ impl Null {
 
     /// The range over the draws of any function of the statistics.
     pub fn range(&self, of: impl Fn(&Fit<f64>) -> f64) -> Drawn {
-        let mut values: Vec<f64> = self.of_draws.0.iter().map(of).collect();
+        let mut values = self.noise(of);
         values.sort_unstable_by(f64::total_cmp);
         let [lo, hi] = [0.025, 0.975].map(|q| quantile_of_sorted(&values, q));
         Drawn { mean: mean(&values), lo, hi }
@@ -151,14 +151,40 @@ impl Null {
     /// # Errors
     /// A value that is not a finite number.
     pub fn beyond_of(&self, of: impl Fn(&Fit<f64>) -> f64) -> Result<Estimate, StatsError> {
-        let draws: Vec<f64> = self.of_draws.0.iter().map(&of).collect();
-        let value = of(&self.observed.0) - mean(&draws);
-        let null = self.of_draws.1.iter().map(|fits| mean(&fits.iter().map(&of).collect::<Vec<f64>>()));
-        let without: Vec<f64> = self.observed.1.iter().zip(null).map(|(seen, null)| of(seen) - null).collect();
-        let over_models = jackknife(value, &without)?;
-        let se = over_models.se.hypot((variance(&draws) / draws.len() as f64).sqrt());
-        Ok(Estimate::from_t(value, se, (without.len() - 1) as f64, without.len()))
+        estimate(self.seen(&of), &self.noise(&of))
     }
+
+    /// The same minus that of another loss, on the same ensemble, sample and seed: whether one goes beyond its null by more than the
+    /// other beyond its own.
+    ///
+    /// # Errors
+    /// As [`beyond_of`](Self::beyond_of), and another number of models or draws.
+    pub fn beyond_less(&self, other: &Self, of: impl Fn(&Fit<f64>) -> f64) -> Result<Estimate, AnalysisError> {
+        let [ours, theirs] = [self, other].map(|null| [null.draws, null.observed.1.len()]);
+        require_shape("nulls", &ours, &theirs, "draws and models must be the same")?;
+        let less = |ours: Vec<f64>, theirs: Vec<f64>| ours.iter().zip(theirs).map(|(a, b)| a - b).collect::<Vec<f64>>();
+        let (seen, noise) = (less(self.seen(&of), other.seen(&of)), less(self.noise(&of), other.noise(&of)));
+        Ok(estimate(seen, &noise)?)
+    }
+
+    /// What was observed, at first on the whole, then without each model and beyond the mean of the draws without it.
+    fn seen(&self, of: impl Fn(&Fit<f64>) -> f64) -> Vec<f64> {
+        let average = |fits: &[Fit<f64>]| mean(&fits.iter().map(&of).collect::<Vec<f64>>());
+        let without = self.observed.1.iter().zip(&self.of_draws.1).map(|(seen, fits)| of(seen) - average(fits));
+        std::iter::once(of(&self.observed.0)).chain(without).collect()
+    }
+
+    /// What the draws have.
+    fn noise(&self, of: impl Fn(&Fit<f64>) -> f64) -> Vec<f64> {
+        self.of_draws.0.iter().map(of).collect()
+    }
+}
+
+/// What was seen on the whole minus the mean of the draws. After the first, what was seen is without each model, beyond the null.
+fn estimate(seen: Vec<f64>, draws: &[f64]) -> Result<Estimate, StatsError> {
+    let over_models = jackknife(seen[0] - mean(draws), &seen[1..])?;
+    let se = over_models.se.hypot((variance(draws) / draws.len() as f64).sqrt());
+    Ok(Estimate::from_t(over_models.value, se, (seen.len() - 2) as f64, seen.len() - 1))
 }
 
 /// Statistics of the null of the specification, on its own points: mean margins uniform from 0.5 to 12, correct or not.

@@ -1,6 +1,9 @@
 //! Temperature scaling.
 
+use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
+use crate::randomness::Randomness;
+use crate::scale::Scale;
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -39,13 +42,8 @@ pub struct Temperature {
 /// No points, other labels than points, a label that names no class, a logit that is not finite, or logits that separate the
 /// classes, whose best temperature is 0 (or are worse than none at all: infinite).
 pub fn fit_temperature(logits: ArrayView3<f32>, labels: &[usize]) -> Result<Temperature, AnalysisError> {
-    let (models, points, classes) = logits.dim();
-    require(models > 0 && points > 0, "points", points, "must be at least 1")?;
-    require_shape("logits and labels", &[points], &[labels.len()], "one label for each point")?;
-    require_labels(labels, classes)?;
-    if let Some(((model, point, class), &value)) = logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
-        return Err(AnalysisError::Value { model, point, class, value, rule: "must be a finite number" });
-    }
+    let (_, points, classes) = logits.dim();
+    check(logits, labels)?;
     let logits = logits.as_standard_layout();
     let rows: Vec<&[f32]> = logits.as_slice().expect("standard layout").chunks_exact(classes).collect();
     let at = |beta: f64| -> [f64; 3] {
@@ -89,6 +87,76 @@ pub fn fit_temperature(logits: ArrayView3<f32>, labels: &[usize]) -> Result<Temp
     Ok(Temperature { temperature: 1.0 / beta, before: at(1.0)[0], after: at(beta)[0] })
 }
 
+fn check(logits: ArrayView3<f32>, labels: &[usize]) -> Result<(), AnalysisError> {
+    let (models, points, classes) = logits.dim();
+    require(models > 0 && points > 0, "points", points, "must be at least 1")?;
+    require_shape("logits and labels", &[points], &[labels.len()], "one label for each point")?;
+    require_labels(labels, classes)?;
+    match logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
+        None => Ok(()),
+        Some(((model, point, class), &value)) => {
+            Err(AnalysisError::Value { model, point, class, value, rule: "must be a finite number" })
+        }
+    }
+}
+
+/// The temperatures between which that of the mean model is searched.
+const MEAN_RANGE: [f64; 2] = [0.05, 20.0];
+
+/// The one temperature for all models that minimises the cross-entropy of their *mean*, `-log mean_t softmax(z_t / T)_y`: what makes
+/// the mean model calibrated, as far as one number can. Single models at this temperature are surer than they should be, since
+/// averaging makes unsure.
+///
+/// The loss need not be convex in T; its least value on a grid of `log T` from 0.05 to 20 is narrowed down by golden sections.
+///
+/// ```
+/// use ndarray::array;
+/// use tenfold_analysis::{fit_mean_temperature, fit_temperature};
+/// // Two models that disagree half of the time: each is right three times in four, their mean is less sure.
+/// let z = array![[[4.0_f32, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]], [[4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [4.0, 0.0]]];
+/// let labels = [0, 0, 0, 0];
+/// let (single, mean) = (fit_temperature(z.view(), &labels)?, fit_mean_temperature(z.view(), &labels)?);
+/// assert!(mean.temperature < single.temperature && mean.after <= mean.before);
+/// # Ok::<(), tenfold_analysis::AnalysisError>(())
+/// ```
+///
+/// # Errors
+/// As [`fit_temperature`], and a best temperature at an end of the range.
+pub fn fit_mean_temperature(logits: ArrayView3<f32>, labels: &[usize]) -> Result<Temperature, AnalysisError> {
+    check(logits, labels)?;
+    let loss = |log_t: f64| -> Result<f64, AnalysisError> {
+        let scale = Scale::Logits { temperature: log_t.exp() };
+        let found = Decomposition::of(logits, labels, scale, Randomness::Unknown)?;
+        // log h_y = log (1 - rest), exact where the mean is sure.
+        Ok(found.points().iter().map(|p| -(-p.rest).ln_1p()).sum::<f64>() / labels.len() as f64)
+    };
+    let [low, high] = MEAN_RANGE.map(f64::ln);
+    const STEPS: usize = 24;
+    let at = |i: usize| low + (high - low) * i as f64 / STEPS as f64;
+    let grid = (0..=STEPS).map(|i| loss(at(i))).collect::<Result<Vec<f64>, _>>()?;
+    let best = (1..=STEPS).fold(0, |best, i| if grid[i] < grid[best] { i } else { best });
+    let rule = "the mean model's best temperature must lie between: do the logits separate the classes?";
+    require(best > 0 && best < STEPS, "temperature", at(best).exp(), rule)?;
+    let (mut a, mut b) = (at(best - 1), at(best + 1));
+    let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
+    let inner = |a: f64, b: f64| (b - golden * (b - a), a + golden * (b - a));
+    let (mut c, mut d) = inner(a, b);
+    let (mut of_c, mut of_d) = (loss(c)?, loss(d)?);
+    while b - a > 1e-7 {
+        if of_c < of_d {
+            (b, d, of_d) = (d, c, of_c);
+            c = inner(a, b).0;
+            of_c = loss(c)?;
+        } else {
+            (a, c, of_c) = (c, d, of_d);
+            d = inner(a, b).1;
+            of_d = loss(d)?;
+        }
+    }
+    let log_t = (a + b) / 2.0;
+    Ok(Temperature { temperature: log_t.exp(), before: loss(0.0)?, after: loss(log_t)? })
+}
+
 /// Cross-entropy of a row at `beta`, its derivative and its second derivative.
 fn moments(row: &[f32], label: usize, beta: f64) -> [f64; 3] {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -128,6 +196,24 @@ mod tests {
             prop_assert!(loss(found.temperature * factor) >= found.after - 1e-12);
             prop_assert!((loss(1.0) - found.before).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn the_mean_of_many_models_takes_a_lower_temperature_and_no_other_is_better() {
+        let z = Array3::from_shape_fn((6, 40, 3), |(t, i, k)| {
+            ((t * 31 + i * 17 + k * 23) % 13) as f32 / 4.0 + if k == i % 3 { 1.5 } else { 0.0 }
+        });
+        let labels: Vec<usize> = (0..40).map(|i| i % 3).collect();
+        let found = fit_mean_temperature(z.view(), &labels).unwrap();
+        let loss = |t: f64| {
+            let h = crate::mean_model(z.view(), Scale::Logits { temperature: t }).unwrap();
+            labels.iter().enumerate().map(|(i, &y)| -h[[i, y]].ln()).sum::<f64>() / 40.0
+        };
+        assert!((loss(found.temperature) - found.after).abs() < 1e-12 && (loss(1.0) - found.before).abs() < 1e-12);
+        for factor in [0.5, 0.99, 1.01, 2.0] {
+            assert!(loss(found.temperature * factor) > found.after);
+        }
+        assert!(found.temperature < fit_temperature(z.view(), &labels).unwrap().temperature);
     }
 
     #[test]

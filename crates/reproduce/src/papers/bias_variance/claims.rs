@@ -1,4 +1,8 @@
-//! What is claimed of bias and variance, written before any run.
+//! What is claimed of bias and variance, written before the run that decides.
+//!
+//! The rules of six claims are a second version. A review of the first, on ensembles that were nothing but noise, showed rules that
+//! noise alone would satisfy or break; they were changed for that reason, before the run with which they are published. The chapter
+//! says what was changed (docs/src/bias-variance.md).
 
 use crate::claim::{Claim, Kind, Rule};
 
@@ -8,8 +12,6 @@ const ROUNDING: f64 = 1e-12;
 const SLOPE_MARGIN: f64 = 0.25;
 /// Difference of the gap from the Gini impurity that counts as none.
 const GAP_MARGIN: f64 = 0.01;
-/// What bins may hide of a calibration error.
-const HIDDEN: f64 = 0.01;
 /// Relative difference of a closed form from Monte Carlo that counts as none.
 const FORM_MARGIN: f64 = 0.02;
 /// Difference of disagreement and error that counts as none.
@@ -50,18 +52,18 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Right points lie closer to a line than independent logit noise of one size puts them.",
             source: "specification sections 1 and 5",
-            statistic: "R^2 of log Bias^2 on log Var at the widest perceptron minus the mean R^2 of the null with tau from its own \
-                        logits; jackknife over models",
+            statistic: "Fisher's atanh r of log Bias^2 and log Var at the widest perceptron, right points, minus its mean under the \
+                        null; jackknife over models of the difference",
             rule: Rule::Above(0.0),
         },
         Claim {
             id: "bias-variance.bias-bounds-variance",
             kind: Kind::Empirical,
-            statement: "Bias^2 >= c Var on nearly all right points, with a c above the floor of N models and above that of \
-                        independent noise.",
+            statement: "Bias^2 >= c Var on nearly all right points, with a c above that of independent noise, which has the floor \
+                        1/(N-1) of N models too.",
             source: "specification sections 1 and 2; amendments",
-            statistic: "log of the largest c that 95 % of the right points reach at the widest perceptron, minus the log of the \
-                        larger of 1/(N-1) and the null's mean c; jackknife over models",
+            statistic: "log of the largest c that 95 % of the right points reach at the widest perceptron, minus its mean under the \
+                        null; jackknife over models of the difference",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -69,8 +71,8 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Alignment beyond the null is stronger in larger networks.",
             source: "specification section 1",
-            statistic: "R^2 beyond the null at the widest perceptron minus that at the narrowest; jackknife over the models of \
-                        each",
+            statistic: "slope on log2 of the width, over all perceptrons, of atanh r beyond the null's: the sign of r counts; \
+                        jackknife over the models of each",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -87,9 +89,10 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Theory,
             statement: "The distance from that equality is at most twice the sum over classes of the calibration errors.",
             source: "specification section 4b (derived there)",
-            statistic: "smallest, over nine temperatures from 0.25 to 4 at the widest perceptron, of right side minus left side; \
-                        debiased errors in 15 bins of equal mass, interval over points; 0.01 is left to what bins hide",
-            rule: Rule::Above(-HIDDEN),
+            statistic: "smallest, over nine temperatures from 0.25 to 4 of a synthetic ensemble of two classes whose labels follow \
+                        its mean at T = 1, of right side minus left side; the right side is exact there, without bins; t interval over \
+                        points",
+            rule: Rule::Above(-GAP_MARGIN),
         },
         Claim {
             id: "bias-variance.collapse-closed-forms",
@@ -105,8 +108,8 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Under the cross-entropy in place of the squared loss, points are less aligned.",
             source: "specification section 1, point 5 (a referee's reading)",
-            statistic: "R^2 of log bias on log variance of the cross-entropy minus that of the squared loss, right points of the \
-                        widest perceptron; jackknife over models",
+            statistic: "atanh r of log bias and log variance beyond the null's, of the cross-entropy minus that of the squared loss; \
+                        points that both mean models of the widest perceptron get right; jackknife over models of the difference",
             rule: Rule::Below(0.0),
         },
         Claim {
@@ -114,9 +117,9 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "The mean variance over points rises and then falls with width.",
             source: "specification sections 6 and 7 (Yang et al. 2020)",
-            statistic: "the smaller of: mean variance at the peak minus that at the narrowest, and minus that at the widest \
-                        perceptron; the peak chosen on the first half of the models, all three measured on the second; jackknife \
-                        over its models",
+            statistic: "the smaller of: mean variance at a width between minus that at the narrowest, and minus that at the widest \
+                        perceptron; the width with the largest such number on the first half of the models, all three measured on the \
+                        second; jackknife over its models and the same points",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -125,7 +128,8 @@ pub(super) fn claims() -> Vec<Claim> {
             statement: "After temperature scaling, the disagreement of two models is the error of one.",
             source: "specification section 4b; amendments (soft form)",
             statistic: "mean of 1 - <h_t, h_t'> over pairs of distinct models minus mean of 1 - h_y at the widest perceptron, one \
-                        temperature fitted on validation images; interval over models and points",
+                        temperature fitted on validation images to the mean model, whose calibration the equality needs; interval over \
+                        models, test points and validation images",
             rule: Rule::Within(DISAGREEMENT_MARGIN),
         },
     ]

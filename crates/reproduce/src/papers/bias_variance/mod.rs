@@ -20,13 +20,16 @@ pub(crate) const PAPER: Paper = Paper {
     title: "On bias-variance alignment in deep models",
     citation: "Chen, Lukasik, Jitkrittum, You, Kumar; ICLR 2024, arXiv 2310.09250",
     claims: claims::claims,
-    data_sets: |scale, data| vec![Settings::new(scale, data).data],
+    data_sets: |scale, data| vec![Settings::new(scale, data, None).data],
     shards: false,
     run,
 };
 
 fn run(context: &Context) -> Result<Outcome, ReproduceError> {
-    let settings = Settings::new(context.scale, context.data.as_deref());
+    let settings = Settings::new(context.scale, context.data.as_deref(), context.seeds);
+    if context.seeds.is_some_and(|seeds| seeds < settings.models) {
+        context.progress.note(&format!("{} models of each kind: fewer have no two halves with intervals", settings.models));
+    }
     let data = data::Data::load(context, &settings)?;
     context.progress.add_steps(settings.steps(&data));
     context.progress.note("networks of all sizes");

@@ -4,13 +4,17 @@ use super::data::Data;
 use super::settings::{DRAWS, Network, Settings};
 use crate::context::Context;
 use crate::error::ReproduceError;
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use tenfold_analysis::{Alignment, AnalysisError, Averages, Decomposition, Null, Randomness, Scale, Selection};
+use tenfold_analysis::collapse::NeuralCollapse;
+use tenfold_analysis::{
+    Alignment, AnalysisError, Averages, Decomposition, LogitSample, Null, Randomness, Scale, Selection, ensemble,
+};
 use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::mean;
 use tenfold_vision::{
     Ensemble, Inputs, Member, Model, Samples, Strategy, Targets, Trained, TrainingSet, VisionError, evaluate,
 };
@@ -21,6 +25,8 @@ struct Reading {
     validation: Vec<f32>,
     test: Vec<f32>,
     train_accuracy: f64,
+    /// NC1, the two of NC2, and the nearest class mean's error, of the training images' embeddings; none where they are not defined.
+    collapse: Option<[f64; 4]>,
 }
 
 /// An ensemble, and what was found of it.
@@ -31,6 +37,8 @@ pub(super) struct Measured {
     pub(super) test: Array3<f32>,
     /// Mean training accuracy of the models.
     pub(super) train_accuracy: f64,
+    /// Means over models of NC1, the two of NC2, and the nearest class mean's error.
+    pub(super) collapse: Option<[f64; 4]>,
     pub(super) found: Decomposition,
     pub(super) averages: Averages,
     /// Alignment on right points beside its null, or why there is none.
@@ -57,10 +65,20 @@ impl Networks {
 }
 
 /// Alignment of the right points of a decomposition, and its null.
-pub(super) fn align(found: &Decomposition) -> Result<(Alignment, Null), AnalysisError> {
+pub(super) fn align(
+    found: &Decomposition,
+    predictions: ArrayView3<f32>,
+    labels: &[usize],
+) -> Result<(Alignment, Null), AnalysisError> {
     let alignment = Alignment::of(found, Selection::default())?;
-    let null = Null::of(found, &alignment, DRAWS, Seed::new(0).named("bias-variance-null"))?;
+    let sample = LogitSample::of(predictions, labels, found.scale())?;
+    let null = Null::of(found, &sample, &alignment, DRAWS, null_seed())?;
     Ok((alignment, null))
+}
+
+/// One for all nulls: what is drawn for one ensemble is drawn for all.
+pub(super) fn null_seed() -> Seed {
+    Seed::new(0).named("bias-variance-null")
 }
 
 pub(super) fn measure(context: &Context, settings: &Settings, data: &Data) -> Result<Networks, ReproduceError> {
@@ -88,27 +106,36 @@ fn one(context: &Context, settings: &Settings, data: &Data, network: Network) ->
         let logits = |inputs: &Inputs| -> Result<Vec<f32>, VisionError> {
             Ok(evaluate(&run.model, inputs, 1024)?.logits.iter().copied().collect())
         };
-        let train_accuracy = evaluate(&run.model, &inputs, 1024)?.accuracy(&data.train.labels)?;
-        Ok(Reading { validation: logits(&validation)?, test: logits(&test)?, train_accuracy })
+        let train = evaluate(&run.model, &inputs, 1024)?;
+        let collapse = NeuralCollapse::of(train.embedding.view(), &data.train.labels, data.classes, None);
+        Ok(Reading {
+            validation: logits(&validation)?,
+            test: logits(&test)?,
+            train_accuracy: train.accuracy(&data.train.labels)?,
+            collapse: collapse.ok().map(|c| [c.within, c.lengths, c.spread, c.nearest_error]),
+        })
     };
-    let ensemble = Ensemble::new(&set, &context.device)
+    let trained = Ensemble::new(&set, &context.device)
         .with_folder(context.folder.path(&format!("units/bias-variance/{}", network.name)))
         .with_progress(&context.progress);
-    let ensemble = match tenfold_core_tensor::device::is_cpu(&context.device) {
-        true => ensemble.with_strategy(Strategy::Workers { count: context.jobs }),
-        false => ensemble,
+    let trained = match tenfold_core_tensor::device::is_cpu(&context.device) {
+        true => trained.with_strategy(Strategy::Workers { count: context.jobs }),
+        false => trained,
     };
-    let readings: Vec<Reading> = ensemble.collect(settings.models, member, read)?;
+    let readings: Vec<Reading> = trained.collect(settings.models, member, read)?;
     let stack = |of: fn(&Reading) -> &Vec<f32>, points: usize| {
-        let values = readings.iter().flat_map(|r| of(r).iter().copied()).collect();
-        Array3::from_shape_vec((settings.models, points, data.classes), values).expect("one row of logits a point")
+        let shape = (points, data.classes);
+        ensemble(readings.len(), |t| Ok::<_, AnalysisError>(Array2::from_shape_vec(shape, of(&readings[t]).clone()).expect("a row of logits a point")))
     };
-    let (validation, test) = (stack(|r| &r.validation, validation.len()), stack(|r| &r.test, test.len()));
+    let (validation, test) = (stack(|r| &r.validation, validation.len())?, stack(|r| &r.test, test.len())?);
+    let all: Option<Vec<[f64; 4]>> = readings.iter().map(|r| r.collapse).collect();
+    let average = |of: Vec<[f64; 4]>| std::array::from_fn(|k| mean(&of.iter().map(|c| c[k]).collect::<Vec<f64>>()));
     let found = decompose(test.view(), &data.test.labels, network.randomness)?;
     Ok(Measured {
         averages: found.averages()?,
-        aligned: align(&found).map_err(|error| error.to_string()),
+        aligned: align(&found, test.view(), &data.test.labels).map_err(|error| error.to_string()),
         train_accuracy: readings.iter().map(|r| r.train_accuracy).sum::<f64>() / readings.len() as f64,
+        collapse: all.map(average),
         network,
         validation,
         test,

@@ -20,8 +20,6 @@ const NEIGHBOURS: usize = 10;
 const SEARCHED: usize = 64;
 /// Trees of a bag: a model of trees is a bag.
 const TREES: usize = 10;
-/// Examples that a tree sees.
-const TREE_EXAMPLES: usize = 500;
 /// Blocks of this many pixels a side are averaged for trees.
 const BLOCK: usize = 4;
 
@@ -45,7 +43,7 @@ pub(super) fn measure(context: &Context, settings: &Settings, data: &Data) -> Re
     let mut all = Vec::new();
     for (name, votes) in votes {
         let found = Decomposition::of(votes.view(), &data.test.labels, Scale::probabilities(), Randomness::Bootstrap)?;
-        let aligned = align(&found).map_err(|error| error.to_string());
+        let aligned = align(&found, votes.view(), &data.test.labels).map_err(|error| error.to_string());
         all.push(Other { name, averages: found.averages()?, aligned, found });
     }
     Ok(Others { all, seconds: start.elapsed().as_secs_f64() })
@@ -113,7 +111,7 @@ fn trees(context: &Context, settings: &Settings, data: &Data) -> Result<Array3<f
         let mut votes = vec![0_u32; data.test.labels.len() * data.classes];
         for t in 0..TREES as u64 {
             let mut rng = Seed::new(0).named("bias-variance-trees").child(*k as u64).child(t).rng();
-            let rows: Vec<usize> = (0..TREE_EXAMPLES.min(n)).map(|_| rng.random_range(0..n)).collect();
+            let rows: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
             let y: Vec<i32> = rows.iter().map(|&i| data.train.labels[i] as i32).collect();
             let parameters = DecisionTreeClassifierParameters::default().with_min_samples_leaf(2);
             let grown =

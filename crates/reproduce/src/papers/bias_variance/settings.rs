@@ -6,7 +6,11 @@ use tenfold_analysis::Randomness;
 use tenfold_vision::{Architecture, ImageShape, MlpConfig, OptimiserConfig, ResNetConfig, Schedule, TrainConfig};
 
 /// Draws of the null.
-pub(super) const DRAWS: usize = 400;
+pub(super) const DRAWS: usize = 200;
+/// Models of which two halves have intervals: the fewest of an ensemble.
+const FEWEST: usize = 6;
+/// Numbers of models whose alignment is shown beside that of all.
+pub(super) const FEWER: [usize; 4] = [5, 10, 20, 50];
 /// Temperatures of the sweep.
 pub(super) const TEMPERATURES: [f64; 9] = [0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0];
 
@@ -37,7 +41,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(scale: Scale, data: Option<&str>) -> Self {
+    /// `seeds` is the number of models that was asked for; two halves need six.
+    pub(super) fn new(scale: Scale, data: Option<&str>, seeds: Option<usize>) -> Self {
         let own = if scale == Scale::Quick { "fashion-mnist-slice" } else { "cifar-10" };
         Self {
             scale,
@@ -47,7 +52,7 @@ impl Settings {
                 Scale::Standard => [10_000, 5_000, 10_000],
                 Scale::Paper => [45_000, 5_000, 10_000],
             },
-            models: if scale == Scale::Quick { 20 } else { 50 },
+            models: seeds.unwrap_or(if scale == Scale::Quick { 20 } else { 50 }).max(FEWEST),
             synthetic_points: if scale == Scale::Quick { 20_000 } else { 100_000 },
             monte_carlo: if scale == Scale::Quick { [20, 20_000] } else { [50, 100_000] },
         }

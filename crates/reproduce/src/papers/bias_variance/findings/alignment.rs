@@ -3,15 +3,22 @@
 use super::super::networks::Measured;
 use super::{All, on_images};
 use crate::claim::{Finding, Part, Role};
-use tenfold_analysis::{Alignment, Null};
+use crate::error::ReproduceError;
+use ndarray::Array3;
+use rand::seq::SliceRandom;
+use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Null, Selection};
+use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
+
+/// Variances of points that are neither lost to rounding nor near the ceiling (specification, section 5).
+const INNER: [f64; 2] = [1e-6, 0.1];
 
 fn shifted(e: &Estimate, by: f64) -> Estimate {
     Estimate { value: e.value + by, lo: e.lo + by, hi: e.hi + by, ..*e }
 }
 
 /// Alignment and null of every ensemble that has one, with its name.
-pub(super) fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a Null)> {
+fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a Null)> {
     let networks = all.networks.all.iter().map(|m| (m.network.name.as_str(), &m.aligned));
     let others = all.others.all.iter().map(|o| (o.name, &o.aligned));
     networks.chain(others).filter_map(|(name, found)| found.as_ref().ok().map(|(a, n)| (name, a, n)))
@@ -21,51 +28,91 @@ fn of_largest<'a>(all: &'a All) -> Result<(&'a Alignment, &'a Null), String> {
     all.networks.largest().aligned.as_ref().map(|(a, n)| (a, n)).map_err(Clone::clone)
 }
 
-fn null_part(name: String, drawn: tenfold_analysis::Drawn, data: &str) -> Part {
+fn null_part(name: String, drawn: Drawn, data: &str) -> Part {
     let e = Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: super::super::settings::DRAWS };
     Part::new(name, e, data, Role::Control)
 }
 
-pub(super) fn aligned(all: &All) -> Finding {
-    let estimate = of_largest(all).map(|(a, _)| shifted(&a.fit.total_slope, -1.0));
-    let mut finding = on_images(all, "bias-variance.aligned-on-correct", estimate);
-    for (name, a, null) in each(all) {
-        let data = &all.data.name;
-        finding.parts.push(Part::new(format!("slope, {name}"), a.fit.total_slope, data, Role::Shown));
-        finding.parts.push(null_part(format!("slope under the null, {name}"), null.drawn.total_slope, data));
+/// Fisher's z of the correlation: without ends, where R^2 ends at one.
+pub(super) fn z(fit: &Fit<f64>) -> f64 {
+    fit.pearson.atanh()
+}
+
+/// What is beyond the null, at the widest perceptron and, beside it, everywhere.
+fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
+    let estimate = |null: &Null| null.beyond_of(of).map_err(|error| error.to_string());
+    let mut finding = on_images(all, id, of_largest(all).and_then(|(_, null)| estimate(null)));
+    for (of_what, _, null) in each(all) {
+        if let Ok(e) = estimate(null) {
+            finding.parts.push(Part::new(format!("{name} beyond the null, {of_what}"), e, &all.data.name, Role::Shown));
+        }
     }
-    finding.remark =
-        "Noise of one size, independent over models, has slope one by construction: this is a control.".into();
     finding
 }
 
-pub(super) fn beyond_null(all: &All) -> Finding {
-    let estimate = of_largest(all).map(|(_, null)| null.beyond.r_squared);
-    let mut finding = on_images(all, "bias-variance.aligned-beyond-null", estimate);
+pub(super) fn aligned(all: &All) -> Result<Finding, ReproduceError> {
+    let estimate = of_largest(all).map(|(a, _)| shifted(&a.fit.total_slope, -1.0));
+    let mut finding = on_images(all, "bias-variance.aligned-on-correct", estimate);
+    let data = &all.data.name;
     for (name, a, null) in each(all) {
-        let data = &all.data.name;
+        finding.parts.push(Part::new(format!("slope, {name}"), a.fit.total_slope, data, Role::Shown));
+        finding.parts.push(null_part(format!("slope under the null, {name}"), null.drawn.total_slope, data));
+    }
+    let largest = all.networks.largest();
+    let name = &largest.network.name;
+    let inner = Selection { variances: Some(INNER), ..Selection::default() };
+    if let Ok(a) = Alignment::of(&largest.found, inner) {
+        let what = format!("slope, {name}, points with Var from {} to {}", INNER[0], INNER[1]);
+        finding.parts.push(Part::new(what, a.fit.total_slope, data, Role::Control));
+    }
+    // Models dealt out among the points of a class: their differences stay, whose point they were of does not.
+    let dealt = dealt_out(largest, &all.data.test.labels)?;
+    if let Ok(a) = Alignment::of(&dealt, Selection::default()) {
+        let what = format!("R^2, {name}, each model's points of a class exchanged");
+        finding.parts.push(Part::new(what, a.fit.r_squared, data, Role::Control));
+    }
+    finding.remark =
+        "Noise of one size, independent over models, has slope one by construction: this is a control.".into();
+    Ok(finding)
+}
+
+/// The decomposition after each model's predictions have been exchanged among the points of a class.
+fn dealt_out(m: &Measured, labels: &[usize]) -> Result<Decomposition, ReproduceError> {
+    let (models, points, classes) = m.test.dim();
+    let mut dealt = Array3::<f32>::zeros((models, points, classes));
+    for t in 0..models {
+        let mut rng = Seed::new(0).named("bias-variance-dealt").child(t as u64).rng();
+        for class in 0..classes {
+            let own: Vec<usize> = (0..points).filter(|&i| labels[i] == class).collect();
+            let mut from = own.clone();
+            from.shuffle(&mut rng);
+            for (&to, &from) in own.iter().zip(&from) {
+                dealt.slice_mut(ndarray::s![t, to, ..]).assign(&m.test.slice(ndarray::s![t, from, ..]));
+            }
+        }
+    }
+    Ok(Decomposition::of(dealt.view(), labels, m.found.scale(), m.network.randomness)?)
+}
+
+pub(super) fn beyond_null(all: &All) -> Finding {
+    let mut finding = beyond(all, "bias-variance.aligned-beyond-null", "atanh r", z);
+    let data = &all.data.name;
+    for (name, a, null) in each(all) {
         finding.parts.push(Part::new(format!("R^2, {name}"), a.fit.r_squared, data, Role::Shown));
         finding.parts.push(null_part(format!("R^2 under the null, {name}"), null.drawn.r_squared, data));
         finding.parts.push(Part::new(format!("log ratio, {name}"), a.fit.log_ratio, data, Role::Shown));
         finding.parts.push(null_part(format!("log ratio under the null, {name}"), null.drawn.log_ratio, data));
     }
-    finding.remark =
-        "The null has noise of one size for all points; noise whose size differs from point to point scatters the \
-                      real points more, and lowers R^2."
+    if finding.estimate.as_ref().is_ok_and(|e| e.hi < 0.0) {
+        finding.remark = "In the null every point has noise of one size; where the size differs from point to point, real points \
+                          scatter more than the null's."
             .into();
+    }
     finding
 }
 
 pub(super) fn bounds(all: &All) -> Finding {
-    let models = all.settings.models as f64;
-    let of = |a: &Alignment, null: &Null| {
-        let c = a.fit.bound_95;
-        let reference = (1.0 / (models - 1.0)).max(null.drawn.bound_95.mean);
-        // The logarithm's error by the delta method.
-        Estimate::from_t((c.value / reference).ln(), c.se / c.value, models - 1.0, all.settings.models)
-    };
-    let estimate = of_largest(all).map(|(a, null)| of(a, null));
-    let mut finding = on_images(all, "bias-variance.bias-bounds-variance", estimate);
+    let mut finding = beyond(all, "bias-variance.bias-bounds-variance", "log c of 95 %", |fit| fit.bound_95.ln());
     for (name, a, null) in each(all) {
         let data = &all.data.name;
         finding.parts.push(Part::new(format!("c of 95 %, {name}"), a.fit.bound_95, data, Role::Shown));
@@ -77,22 +124,28 @@ pub(super) fn bounds(all: &All) -> Finding {
 
 pub(super) fn stronger(all: &All) -> Finding {
     let widths = all.networks.widths();
-    let of = |m: &Measured| m.aligned.as_ref().map(|(_, null)| null.beyond.r_squared).map_err(Clone::clone);
-    let estimate = of(widths[widths.len() - 1]).and_then(|large| {
-        let small = of(widths[0])?;
-        let se = large.se.hypot(small.se);
-        Ok(Estimate::from_t(large.value - small.value, se, (large.n - 1) as f64, large.n))
-    });
+    let of = |m: &Measured| -> Result<Estimate, String> {
+        let (_, null) = m.aligned.as_ref().map_err(|reason| format!("{}: {reason}", m.network.name))?;
+        null.beyond_of(z).map_err(|error| format!("{}: {error}", m.network.name))
+    };
+    let found: Vec<Result<Estimate, String>> = widths.iter().map(|m| of(m)).collect();
+    let slope = |found: Vec<Estimate>| {
+        let x: Vec<f64> = widths.iter().map(|m| m.network.size.log2()).collect();
+        let centre = x.iter().sum::<f64>() / x.len() as f64;
+        let squares: f64 = x.iter().map(|x| (x - centre).powi(2)).sum();
+        let weights = || x.iter().map(|x| (x - centre) / squares);
+        let value = weights().zip(&found).map(|(w, e)| w * e.value).sum();
+        // The networks of one width have nothing to do with those of another.
+        let se = weights().zip(&found).map(|(w, e)| (w * e.se).powi(2)).sum::<f64>().sqrt();
+        Estimate::from_t(value, se, (all.settings.models - 1) as f64, all.settings.models)
+    };
+    let estimate = found.iter().cloned().collect::<Result<Vec<Estimate>, String>>().map(slope);
     let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
-    for m in &widths {
-        if let Ok(e) = of(m) {
-            let name = format!("R^2 beyond the null, {}", m.network.name);
+    for (m, e) in widths.iter().zip(found) {
+        if let Ok(e) = e {
+            let name = format!("atanh r beyond the null, {}", m.network.name);
             finding.parts.push(Part::new(name, e, &all.data.name, Role::Shown));
         }
     }
-    finding.remark =
-        "Narrow networks do not fit: their points lie on a curve of the margin, which a line explains better than \
-                      noise of one size would let it. Wide networks come near the null from below."
-            .into();
     finding
 }

@@ -1,12 +1,12 @@
 //! Closed forms of collapse, and how variance moves with width.
 
 use super::super::networks::Measured;
-use super::{All, on_images, on_synthetic};
+use super::{All, on_images, on_synthetic, over_points};
 use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
 use ndarray::s;
-use tenfold_analysis::{Decomposition, Scale};
-use tenfold_core_tensor::stats::Estimate;
+use tenfold_analysis::{Decomposition, Point, Scale};
+use tenfold_core_tensor::stats::{Estimate, mean_interval};
 
 pub(super) fn closed_forms(all: &All) -> Finding {
     let deviations =
@@ -26,50 +26,41 @@ pub(super) fn closed_forms(all: &All) -> Finding {
 
 pub(super) fn unimodal(all: &All) -> Result<Finding, ReproduceError> {
     let widths = all.networks.widths();
-    let labels = &all.data.test.labels;
-    let half = all.settings.models / 2;
-    let measured = |m: &Measured, first: bool| -> Result<Estimate, ReproduceError> {
+    let (half, last) = (all.settings.models / 2, widths.len() - 1);
+    let part = |m: &Measured, first: bool| -> Result<Decomposition, ReproduceError> {
         let part = if first { s![..half, .., ..] } else { s![half.., .., ..] };
-        let found = Decomposition::of(m.test.slice(part), labels, Scale::logits(), m.network.randomness)?;
-        Ok(found.averages()?.variance.over_models)
+        Ok(Decomposition::of(m.test.slice(part), &all.data.test.labels, Scale::logits(), m.network.randomness)?)
     };
-    let (mut chosen, mut best) = (0, f64::NEG_INFINITY);
-    for (t, m) in widths.iter().enumerate() {
-        let value = measured(m, true)?.value;
-        if value > best {
-            (chosen, best) = (t, value);
-        }
-    }
-    let last = widths.len() - 1;
-    let estimate = match chosen == 0 || chosen == last {
-        true => Err(format!(
-            "the peak is at an end, {}: the variance is monotone over these widths",
-            widths[chosen].network.name
-        )),
-        false => {
-            let peak = measured(widths[chosen], false)?;
+    let halves = |first: bool| widths.iter().map(|m| part(m, first)).collect::<Result<Vec<Decomposition>, _>>();
+    let variance = |found: &Decomposition| over_points(found, Point::unbiased_variance);
+    let chosen: Vec<f64> = halves(true)?.iter().map(variance).collect();
+    let above = |w: usize| chosen[w] - chosen[0].max(chosen[last]);
+    // Between the ends, so that a variance that only rises or falls is found to be below one of them.
+    let peak = (1..last).max_by(|a, b| above(*a).total_cmp(&above(*b)));
+    let estimate = match peak {
+        None => Err("three widths are needed".to_string()),
+        Some(peak) => {
+            let measured = halves(false)?;
             let below = |end: usize| -> Result<Estimate, ReproduceError> {
-                let e = measured(widths[end], false)?;
-                Ok(Estimate::from_t(peak.value - e.value, peak.se.hypot(e.se), (e.n - 1) as f64, e.n))
+                let of = |w: usize| measured[w].points().iter().map(Point::unbiased_variance).collect::<Vec<f64>>();
+                let apart: Vec<f64> = of(peak).iter().zip(of(end)).map(|(a, b)| a - b).collect();
+                let over_points = mean_interval(&apart)?;
+                let over_models = |w: usize| Ok::<_, ReproduceError>(measured[w].averages()?.variance.over_models);
+                let (a, b) = (over_models(peak)?, over_models(end)?);
+                let se = over_points.se.hypot(a.se.hypot(b.se));
+                Ok(Estimate::from_t(over_points.value, se, (a.n - 1) as f64, a.n))
             };
             Finding::least(&[below(0)?, below(last)?])
         }
     };
     let mut finding = on_images(all, "bias-variance.variance-unimodal-in-width", estimate);
+    if let Some(peak) = peak {
+        finding.remark = format!("The width chosen on the first half of the models: {}.", widths[peak].network.name);
+    }
     for m in &widths {
-        let a = &m.averages;
-        finding.parts.push(Part::new(
-            format!("variance, {}", m.network.name),
-            a.variance.over_models,
-            &all.data.name,
-            Role::Shown,
-        ));
-        finding.parts.push(Part::new(
-            format!("Bias^2, {}", m.network.name),
-            a.bias.over_models,
-            &all.data.name,
-            Role::Shown,
-        ));
+        let (name, a, data) = (&m.network.name, &m.averages, &all.data.name);
+        finding.parts.push(Part::new(format!("variance, {name}"), a.variance.over_both, data, Role::Shown));
+        finding.parts.push(Part::new(format!("Bias^2, {name}"), a.bias.over_both, data, Role::Shown));
     }
     Ok(finding)
 }
