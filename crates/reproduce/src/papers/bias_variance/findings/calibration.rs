@@ -7,7 +7,7 @@ use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
 use rayon::prelude::*;
 use tenfold_analysis::{Bins, Calibration, Decomposition, Disagreement, GapBound, Scale, Temperature, mean_model};
-use tenfold_core_tensor::stats::{Estimate, variance};
+use tenfold_core_tensor::stats::Estimate;
 
 pub(super) fn calibrated(all: &All) -> Finding {
     let n = format!("20 models, {} points", all.settings.synthetic_points);
@@ -26,12 +26,7 @@ pub(super) fn sweep(largest: &Measured, labels: &[usize]) -> Result<Vec<Side>, R
         let scale = Scale::Logits { temperature };
         let found = Decomposition::of(largest.test.view(), labels, scale, largest.network.randomness)?;
         let calibration = Calibration::of(mean_model(largest.test.view(), scale)?.view(), labels, Bins::default())?;
-        let bound = GapBound::of(&found, &calibration);
-        let gaps: Vec<f64> = found.points().iter().map(|p| p.bias - p.variance - p.gini).collect();
-        let n = gaps.len();
-        let left = Estimate::from_t(bound.left, (variance(&gaps) / n as f64).sqrt(), (n - 1) as f64, n);
-        let se = 2.0 * calibration.classes.iter().map(|c| c.debiased.se.powi(2)).sum::<f64>().sqrt();
-        let right = Estimate::from_t(bound.right_debiased, se, (n - 1) as f64, n);
+        let GapBound { left, right_debiased: right, .. } = GapBound::of(&found, &calibration)?;
         Ok(Side { temperature, left, right })
     };
     TEMPERATURES.par_iter().map(at).collect()
