@@ -33,7 +33,7 @@ pub use axis::{Axis, AxisScale};
 pub use chart::{Chart, Point, Series};
 pub use markup::escape;
 pub use picture::{Pixels, picture};
-pub use scatter::{Cloud, Line, Scatter};
+pub use scatter::{Cloud, Line, Scatter, Stroke};
 
 /// Why something could not be drawn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

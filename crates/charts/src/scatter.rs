@@ -14,6 +14,9 @@ const BARS: usize = 40;
 /// A cloud shows at most so many points, spread evenly over it; its histograms count them all.
 const SHOWN: usize = 3_000;
 
+/// Levels and edges, which belong to no cloud.
+const DARK: RGBColor = RGBColor(30, 34, 40);
+
 /// Points of one kind.
 #[derive(Debug, Clone)]
 pub struct Cloud {
@@ -23,7 +26,7 @@ pub struct Cloud {
     pub points: Vec<(f64, f64)>,
 }
 
-/// A straight line between two points in the axes' own scale, to compare with.
+/// A straight line between two points in the axes' own scale, to compare with. What of it lies outside the frame is not drawn.
 #[derive(Debug, Clone)]
 pub struct Line {
     /// Its name in the legend.
@@ -32,18 +35,31 @@ pub struct Line {
     pub from: (f64, f64),
     /// The other.
     pub to: (f64, f64),
+    /// How it is drawn.
+    pub stroke: Stroke,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stroke {
+    /// Wide dashes in a colour of its own: what was fitted.
+    Fitted,
+    /// Thin dark dashes: a level to compare with, which needs no data.
+    Level,
+    /// A thin dark line: an edge that no point can pass.
+    Edge,
 }
 
 /// Clouds of points, with a histogram of each above and beside.
 ///
 /// ```
-/// use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter};
+/// use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter, Stroke};
 /// let scatter = Scatter {
 ///     title: "bias and variance".into(),
 ///     x: Axis::new("variance", AxisScale::Log),
 ///     y: Axis::new("squared bias", AxisScale::Log),
 ///     clouds: vec![Cloud { name: "right".into(), points: vec![(1e-3, 2e-3), (1e-2, 1e-2)] }],
-///     lines: vec![Line { name: "equal".into(), from: (1e-3, 1e-3), to: (1e-2, 1e-2) }],
+///     lines: vec![Line { name: "equal".into(), from: (1e-3, 1e-3), to: (1e-2, 1e-2), stroke: Stroke::Level }],
 /// };
 /// let svg = scatter.svg()?;
 /// assert!(svg.contains("squared bias") && svg.matches("<circle").count() >= 2);
@@ -113,9 +129,25 @@ impl Scatter {
         }
         for (i, line) in self.lines.iter().enumerate() {
             let colour = COLOURS[(self.clouds.len() + i) % COLOURS.len()];
-            let ends = [line.from, line.to].map(|(x, y)| (self.x.place(x), self.y.place(y)));
-            let drawn = DashedLineSeries::new(ends, 6, 4, colour.stroke_width(2));
-            chart.draw_series(drawn).map_err(text)?.label(&line.name).legend(move |at| dashes(at, colour, 2));
+            let [from, to] = [line.from, line.to].map(|(v, w)| (self.x.place(v), self.y.place(w)));
+            let Some(ends) = inside(from, to, x, y) else { continue };
+            let line_of = |colour: RGBColor, width: u32| DashedLineSeries::new(ends, 6, 4, colour.stroke_width(width));
+            match line.stroke {
+                Stroke::Fitted => {
+                    let drawn = chart.draw_series(line_of(colour, 2)).map_err(text)?;
+                    drawn.label(&line.name).legend(move |at| dashes(at, colour, 2));
+                }
+                Stroke::Level => {
+                    let drawn = chart.draw_series(line_of(DARK, 1)).map_err(text)?;
+                    drawn.label(&line.name).legend(move |at| dashes(at, DARK, 1));
+                }
+                Stroke::Edge => {
+                    let drawn = chart.draw_series(LineSeries::new(ends, DARK.stroke_width(1))).map_err(text)?;
+                    drawn
+                        .label(&line.name)
+                        .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], DARK.stroke_width(1)));
+                }
+            }
         }
         legend(&mut chart, &clouds.concat(), x, y)?;
         self.histograms(&above, &clouds, x, true)?;
@@ -157,6 +189,25 @@ impl Scatter {
     }
 }
 
+/// The part of a line that lies in a frame (after Liang and Barsky), if any does.
+fn inside(from: (f64, f64), to: (f64, f64), x: (f64, f64), y: (f64, f64)) -> Option<[(f64, f64); 2]> {
+    let (mut first, mut last) = (0.0_f64, 1.0_f64);
+    for (a, b, (lo, hi)) in [(from.0, to.0, x), (from.1, to.1, y)] {
+        let (enter, leave) = ((lo - a) / (b - a), (hi - a) / (b - a));
+        if b == a {
+            // Along this axis it never moves.
+            if !(lo..=hi).contains(&a) {
+                return None;
+            }
+            continue;
+        }
+        (first, last) = (first.max(enter.min(leave)), last.min(enter.max(leave)));
+    }
+    let at = |t: f64| (from.0 + t * (to.0 - from.0), from.1 + t * (to.1 - from.1));
+    // A line with an end that has no place fails this too.
+    (first <= last && at(first).0.is_finite() && at(last).1.is_finite()).then(|| [at(first), at(last)])
+}
+
 /// The share of values in each bar.
 fn shares(values: impl ExactSizeIterator<Item = f64>, (lo, hi): (f64, f64)) -> Vec<f64> {
     let mut shares = vec![0.0; BARS];
@@ -183,6 +234,16 @@ mod tests {
     fn shares_count_every_value_once() {
         let counted = shares([0.0, 0.1, 0.99, 1.0].into_iter(), (0.0, 1.0));
         assert!((counted.iter().sum::<f64>() - 1.0).abs() < 1e-12 && counted[BARS - 1] == 0.5);
+    }
+
+    #[test]
+    fn lines_end_at_the_frame() {
+        let (x, y) = ((0.0, 4.0), (0.0, 2.0));
+        assert_eq!(inside((-1.0, -1.0), (9.0, 9.0), x, y), Some([(0.0, 0.0), (2.0, 2.0)]));
+        assert_eq!(inside((1.0, 1.0), (3.0, 1.0), x, y), Some([(1.0, 1.0), (3.0, 1.0)]));
+        assert_eq!(inside((0.0, 3.0), (4.0, 3.0), x, y), None);
+        assert_eq!(inside((-2.0, 0.0), (0.0, -2.0), x, y), None);
+        assert_eq!(inside((0.0, f64::NEG_INFINITY), (1.0, 1.0), x, y), None);
     }
 
     #[test]

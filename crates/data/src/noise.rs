@@ -189,8 +189,15 @@ impl TransitionMatrix {
     }
 }
 
-/// A class drawn with the given probabilities. Rounding at the end of the sum never yields a class of probability 0.
-pub(crate) fn draw(probabilities: impl Iterator<Item = f64>, rng: &mut Rng) -> usize {
+/// A class drawn with the given probabilities, which sum to one. Rounding at the end of the sum never yields a class of probability 0.
+///
+/// ```
+/// use tenfold_core_tensor::seed::Seed;
+/// use tenfold_data::noise::draw;
+/// let mut rng = Seed::new(1).rng();
+/// assert_eq!(draw([0.0, 1.0, 0.0].into_iter(), &mut rng), 1);
+/// ```
+pub fn draw(probabilities: impl Iterator<Item = f64>, rng: &mut Rng) -> usize {
     let mut left: f64 = rng.random();
     let mut last = 0;
     for (class, p) in probabilities.enumerate().filter(|(_, p)| *p > 0.0) {

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 /// Eigenvalues below this share of the largest are zero: the class means of C classes span C - 1 directions.
 const RANK: f64 = 1e-10;
+/// A class mean nearer to the centre than this share of the largest mean is there but for rounding: embeddings come in single
+/// precision, so that real differences are a hundred thousand times as large.
+const NOTHING: f64 = 1e-12;
 
 /// How far embeddings and head have collapsed; all numbers fall to 0 as they do.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -46,8 +49,9 @@ impl NeuralCollapse {
     /// ```
     ///
     /// # Errors
-    /// Fewer than two classes, a class without points, shapes that do not go together, an embedding that is not finite, or class
-    /// means that are all the same.
+    /// Fewer than two classes, a class without points, shapes that do not go together, a number that is not finite, a head of
+    /// zeros alone, class means that are all the same, or a class whose mean is their centre, which has no direction. The field
+    /// or shape names what is at fault: `embeddings`, `labels`, `head` or `bias`.
     pub fn of(
         embeddings: ArrayView2<f32>,
         labels: &[usize],
@@ -64,15 +68,25 @@ impl NeuralCollapse {
                 require_shape("bias and classes", bias.shape(), &[classes], "one number for each class")?;
             }
         }
-        if let Some(((point, class), &value)) = embeddings.indexed_iter().find(|(_, x)| !x.is_finite()) {
-            return Err(AnalysisError::Value { model: 0, point, class, value, rule: "an embedding must be finite" });
+        finite("embeddings", embeddings)?;
+        if let Some((weights, bias)) = &head {
+            finite("head", *weights)?;
+            require(
+                weights.iter().any(|w| *w != 0.0),
+                "head",
+                "zeros alone",
+                "a head without length has no direction",
+            )?;
+            if let Some(bias) = bias {
+                finite("bias", bias.insert_axis(Axis(0)))?;
+            }
         }
         let means = class_means(embeddings, labels, classes)?;
         let centre = means.mean_axis(Axis(0)).unwrap_or_default();
         let centred = &means - &centre;
+        directions(&means, &centred)?;
         let gram = centred.dot(&centred.t());
-        let (within, rank) = variability(embeddings, labels, &means, &centred, &gram);
-        require(rank > 0, "embeddings", "one mean for all classes", "the class means must differ")?;
+        let within = variability(embeddings, labels, &means, &centred, &gram);
         let lengths: Vec<f64> = gram.diag().iter().map(|v| v.sqrt()).collect();
         let mean_length = lengths.iter().sum::<f64>() / classes as f64;
         let cosines: Vec<f64> = (0..classes)
@@ -106,6 +120,33 @@ impl NeuralCollapse {
     }
 }
 
+/// Fails with the place of the first number that is not finite.
+fn finite(name: &'static str, values: ArrayView2<f32>) -> Result<(), AnalysisError> {
+    match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), value)) => {
+            require(false, name, format!("{value} in row {row}, column {column}"), "must be a finite number")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Fails unless every class mean lies away from the centre: there is no angle to a class without a direction.
+fn directions(means: &Array2<f64>, centred: &Array2<f64>) -> Result<(), AnalysisError> {
+    let lengths = |rows: &Array2<f64>| -> Vec<f64> { rows.outer_iter().map(|row| row.dot(&row).sqrt()).collect() };
+    let size = lengths(means).into_iter().fold(0.0, f64::max);
+    // What rounding leaves of a difference of equal means.
+    let zero = |length: &f64| *length <= NOTHING * size;
+    let lengths = lengths(centred);
+    require(!lengths.iter().all(zero), "embeddings", "one mean for all classes", "the class means must differ")?;
+    match lengths.iter().position(|length| zero(length)) {
+        Some(class) => {
+            let what = format!("the mean of class {class} is the centre of the class means");
+            require(false, "embeddings", what, "its angle to the others is undefined")
+        }
+        None => Ok(()),
+    }
+}
+
 fn class_means(x: ArrayView2<f32>, labels: &[usize], classes: usize) -> Result<Array2<f64>, AnalysisError> {
     let mut means = Array2::<f64>::zeros((classes, x.ncols()));
     let mut counts = vec![0_usize; classes];
@@ -120,7 +161,7 @@ fn class_means(x: ArrayView2<f32>, labels: &[usize], classes: usize) -> Result<A
     Ok(means)
 }
 
-/// `tr(Sigma_W Sigma_B^+) / C`, and the rank of Sigma_B. With the centred means as rows of M, `Sigma_B = M^T M / C`; its
+/// `tr(Sigma_W Sigma_B^+) / C`. With the centred means as rows of M, `Sigma_B = M^T M / C`; its
 /// pseudo-inverse needs only the eigenvectors of the C x C matrix `M M^T`, whatever the width of the embeddings.
 fn variability(
     x: ArrayView2<f32>,
@@ -128,7 +169,7 @@ fn variability(
     means: &Array2<f64>,
     centred: &Array2<f64>,
     gram: &Array2<f64>,
-) -> (f64, usize) {
+) -> f64 {
     let classes = means.nrows();
     // M (x - mu) of every point, and the mean of its outer products.
     let mut scatter = DMatrix::<f64>::zeros(classes, classes);
@@ -139,16 +180,14 @@ fn variability(
     }
     let eigen = SymmetricEigen::new(DMatrix::from_fn(classes, classes, |a, b| gram[[a, b]]));
     let largest = eigen.eigenvalues.max();
-    let mut rank = 0;
     let mut trace = 0.0;
     for (value, vector) in eigen.eigenvalues.iter().zip(eigen.eigenvectors.column_iter()) {
         if *value > RANK * largest && *value > 0.0 {
-            rank += 1;
             // Sigma_B^+ = C M^T G^{+2} M, and G^{+2} has the eigenvalue 1 / value^2 here.
             trace += classes as f64 * (vector.transpose() * &scatter * vector)[(0, 0)] / (value * value);
         }
     }
-    (trace / classes as f64, rank)
+    trace / classes as f64
 }
 
 fn nearest_means(x: ArrayView2<f32>, means: &Array2<f64>) -> Vec<usize> {
@@ -233,5 +272,30 @@ mod tests {
         let same = array![[1.0_f32], [1.0]];
         let error = NeuralCollapse::of(same.view(), &[0, 1], 2, None).unwrap_err().to_string();
         assert!(error.contains("must differ"), "{error}");
+        // Class 1 is between the others, but for rounding.
+        let middle = array![[0.1_f32, 3.0], [0.1, 3.0], [0.7, 0.2], [0.7, 0.2]];
+        let error = NeuralCollapse::of(middle.view(), &[0, 1, 1, 2], 3, None).unwrap_err().to_string();
+        assert!(error.contains("the mean of class 1 is the centre"), "{error}");
+    }
+
+    #[test]
+    fn faults_of_the_head_are_its_own() {
+        let x = array![[0.0_f32, 1.0], [1.0, 0.0]];
+        let fails = |head: Array2<f32>, bias: &[f32], text: &str| {
+            let bias = ArrayView1::from(bias);
+            let error = NeuralCollapse::of(x.view(), &[0, 1], 2, Some((head.view(), Some(bias)))).unwrap_err();
+            assert!(error.to_string().starts_with(text), "{error}");
+        };
+        let eye = Array2::<f32>::eye(2);
+        fails(array![[1.0, f32::NAN], [0.0, 1.0]], &[0.0; 2], "head = NaN in row 0, column 1: must be a finite number");
+        fails(array![[0.0, 0.0], [0.0, 0.0]], &[0.0; 2], "head = zeros alone");
+        fails(eye.clone(), &[0.0, f32::INFINITY], "bias = inf in row 0, column 1");
+        fails(eye.clone(), &[0.0; 3], "bias and classes: [3] against [2]");
+        fails(Array2::eye(3), &[0.0; 2], "head and embeddings: [3, 3] against [2, 2]");
+        let nan = array![[0.0_f32, f32::NAN], [1.0, 0.0]];
+        let error = NeuralCollapse::of(nan.view(), &[0, 1], 2, None).unwrap_err().to_string();
+        assert!(error.starts_with("embeddings = NaN in row 0, column 1"), "{error}");
+        // A bias of zeros is one.
+        assert!(NeuralCollapse::of(x.view(), &[0, 1], 2, Some((eye.view(), Some(array![0.0, 0.0].view())))).is_ok());
     }
 }

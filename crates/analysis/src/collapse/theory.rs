@@ -30,7 +30,15 @@ impl Collapsed {
         Self { bias, variance, label_bias: wrong * wrong, label_variance: q - wrong * wrong }
     }
 
-    /// `log Bias^2 / log Var` of the label's entry.
+    /// `log Bias^2 / log Var` of the label's entry: 1 where the two are aligned with slope one.
+    ///
+    /// ```
+    /// use tenfold_analysis::collapse::closed_form;
+    /// // It rises with the scale, and past 1 on the way: alignment is of a middle range.
+    /// let at = |scale: f64| closed_form(10, scale).map(|form| form.log_ratio());
+    /// assert!(at(0.0)? < 0.1 && at(4.0)? > 0.8 && at(12.0)? > 1.3);
+    /// # Ok::<(), tenfold_analysis::AnalysisError>(())
+    /// ```
     pub fn log_ratio(&self) -> f64 {
         self.label_bias.ln() / self.label_variance.ln()
     }
@@ -82,6 +90,14 @@ pub fn closed_form_binary(scale: f64) -> Result<Collapsed, AnalysisError> {
 }
 
 /// Monte Carlo of the model: plug-in Bias^2 and variance of `draws` models at one point.
+///
+/// ```
+/// use tenfold_analysis::collapse::{closed_form, simulate};
+/// use tenfold_core_tensor::seed::Seed;
+/// let (exact, drawn) = (closed_form(10, 3.0)?, simulate(10, 3.0, 20_000, Seed::new(1))?);
+/// assert!((drawn.bias - exact.bias).abs() < 0.01 && (drawn.variance - exact.variance).abs() < 0.01);
+/// # Ok::<(), tenfold_analysis::AnalysisError>(())
+/// ```
 ///
 /// # Errors
 /// As [`closed_form`], and fewer than two draws.

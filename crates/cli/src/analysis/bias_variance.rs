@@ -13,7 +13,7 @@ use tenfold_analysis::{
     Alignment, AnalysisError, Average, Averages, BootstrapAverages, Decomposition, FirstModels, Fit, KlDecomposition,
     ModelBootstrap, Null, Point, Selection, above_diagonal,
 };
-use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter};
+use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter, Stroke};
 use tenfold_core_tensor::arrays::{Npy, Slabs, write_npz};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
@@ -327,7 +327,7 @@ impl BiasVariance {
             let (lo, hi) = inside.fold((f64::INFINITY, 0.0_f64), |(lo, hi), v| (lo.min(v), hi.max(v)));
             let line = |name: &str, slope: f64, intercept: f64| {
                 let at = |v: f64| (v, (intercept + slope * v.ln()).exp());
-                Line { name: name.into(), from: at(lo), to: at(hi) }
+                Line { name: name.into(), from: at(lo), to: at(hi), stroke: Stroke::Fitted }
             };
             let fit = &alignment.fit;
             lines.push(line("fit of right points", fit.slope.value, fit.intercept.value));

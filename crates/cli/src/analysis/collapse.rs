@@ -1,6 +1,5 @@
 //! `tenfold analysis collapse`: how far a network's last layer has collapsed.
 
-use super::input::named;
 use super::{number, shown};
 use crate::error::CliError;
 use crate::output::{Output, ending};
@@ -8,6 +7,7 @@ use crate::page::{Report, write_page};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use tenfold_analysis::AnalysisError;
 use tenfold_analysis::collapse::{FrameFit, NeuralCollapse, closed_form};
 use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::arrays::{ArrayPath, read_labels, read_matrix, read_vector};
@@ -48,19 +48,24 @@ impl Collapse {
         let head = self.head.as_ref().map(read_matrix).transpose()?;
         let bias = self.bias.as_ref().map(read_vector).transpose()?;
         let classes = head.as_ref().map_or(labels.iter().max().map_or(0, |c| c + 1), |head| head.nrows());
-        let of_labels = ("--labels", &self.labels);
         let pair = head.as_ref().map(|head| (head.view(), bias.as_ref().map(|bias| bias.view())));
         let found = NeuralCollapse::of(embeddings.view(), &labels, classes, pair)
-            .map_err(|error| named(("--embeddings", &self.embeddings), of_labels, error))?;
+            .map_err(|error| self.named(("--embeddings", &self.embeddings), error))?;
         let frame = match &self.logits {
             None => None,
             Some(path) => {
-                let fit = FrameFit::of(read_matrix(path)?.view(), &labels);
-                Some(fit.map_err(|error| named(("--logits", path), of_labels, error))?)
+                let logits = read_matrix(path)?;
+                if let Some(head) = self.head.as_ref().filter(|_| logits.ncols() != classes) {
+                    let rule = format!("has {} classes, --head {head} has {classes}; they must agree", logits.ncols());
+                    return Err(CliError::Option { option: "--logits", value: path.to_string(), rule });
+                }
+                let fit =
+                    FrameFit::of(logits.view(), &labels).map_err(|error| self.named(("--logits", path), error))?;
+                Some((fit, logits.ncols()))
             }
         };
         if let Some(path) = &self.report {
-            let page = self.page(&found, frame.as_ref(), classes)?;
+            let page = self.page(&found, frame.as_ref())?;
             write_page(path, &page)?;
         }
         let optional = |v: Option<f64>| v.map_or_else(|| "needs --head".to_string(), number);
@@ -74,7 +79,7 @@ impl Collapse {
             .field("nc3_duality", optional(found.duality), json!(found.duality))
             .field("nc4_nearest", optional(found.nearest), json!(found.nearest))
             .field("nearest_mean_error", number(found.nearest_error), found.nearest_error);
-        if let Some(frame) = &frame {
+        if let Some((frame, _)) = &frame {
             output = output
                 .field("frame_scale", number(frame.scale), frame.scale)
                 .field(
@@ -93,7 +98,25 @@ impl Collapse {
         Ok(output)
     }
 
-    fn page(&self, found: &NeuralCollapse, frame: Option<&FrameFit>, classes: usize) -> Result<String, CliError> {
+    /// Names the option and file behind a fault: of the two that are measured, or of what describes them.
+    fn named(&self, measured: (&'static str, &ArrayPath), error: AnalysisError) -> CliError {
+        let field = match &error {
+            AnalysisError::Setting { field, .. } => field,
+            AnalysisError::Shape { what, .. } => what,
+            AnalysisError::Label { .. } => "labels",
+            _ => "",
+        };
+        let (option, path) = match (field, &self.head, &self.bias) {
+            ("head" | "head and embeddings", Some(head), _) => ("--head", head),
+            ("bias" | "bias and classes", _, Some(bias)) => ("--bias", bias),
+            ("labels", ..) => ("--labels", &self.labels),
+            _ => measured,
+        };
+        CliError::Option { option, value: path.to_string(), rule: error.to_string() }
+    }
+
+    /// The frame's fit comes with the number of classes of the logits.
+    fn page(&self, found: &NeuralCollapse, frame: Option<&(FrameFit, usize)>) -> Result<String, CliError> {
         let mut page = Report::new("Neural collapse");
         page.paragraph(&format!(
             "{} with the labels {}. All numbers fall to 0 as a network collapses.",
@@ -111,7 +134,7 @@ impl Collapse {
                 row("NC4: share where head and nearest mean disagree", found.nearest),
             ],
         );
-        if let Some(frame) = frame {
+        if let Some((frame, classes)) = frame {
             page.heading("Logits as a simplex frame with noise");
             let series = |name: &str, fit: &tenfold_analysis::collapse::QuantileFit| {
                 Series::new(name, fit.quantiles.iter().step_by(4).map(|(law, seen)| Point::bare(*law, *seen)).collect())
@@ -134,9 +157,10 @@ impl Collapse {
                     .map(|(name, fit)| vec![name.to_string(), shown(&fit.correlation), number(fit.distance)]),
             );
             // s' = s sqrt(K/(K-1)) in units of the Gumbel noise's own scale.
-            let unit = (std::f64::consts::PI.powi(2) / 6.0 * (1.0 - 1.0 / classes as f64)).sqrt();
-            let scale = frame.scale * (classes as f64 / (classes as f64 - 1.0)).sqrt() / (frame.noise / unit);
-            if let Ok(form) = closed_form(classes, scale) {
+            let k = *classes as f64;
+            let unit = (std::f64::consts::PI.powi(2) / 6.0 * (1.0 - 1.0 / k)).sqrt();
+            let scale = frame.scale * (k / (k - 1.0)).sqrt() / (frame.noise / unit);
+            if let Ok(form) = closed_form(*classes, scale) {
                 page.paragraph(&format!(
                     "Were the noise Gumbel's and of scale one, the scale s' = {scale:.2} would give Bias^2 = {} and Var = {}.",
                     number(form.bias),

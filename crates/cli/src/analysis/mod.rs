@@ -40,6 +40,24 @@ fn short(value: f64, lo: f64, hi: f64) -> String {
     format!("{} [{}, {}]", digits(value), digits(lo), digits(hi))
 }
 
+/// Text that begins at a column and is broken at words to end by the eightieth, on lines that begin there too.
+fn folded(text: &str, column: usize) -> String {
+    let (mut found, mut at) = (String::new(), column);
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if at > column && at + 1 + width > 80 {
+            found.push_str(&format!("\n{:column$}", ""));
+            at = column;
+        } else if at > column {
+            found.push(' ');
+            at += 1;
+        }
+        found.push_str(word);
+        at += width;
+    }
+    found
+}
+
 /// `value [lo, hi]`, with digits that a reader can use.
 fn shown(e: &Estimate) -> String {
     format!("{} [{}, {}]", number(e.value), number(e.lo), number(e.hi))

@@ -1,6 +1,6 @@
 //! Confidence against accuracy, in bins.
 
-use super::{StatsError, need_pairs};
+use super::{StatsError, need, need_finite, need_pairs};
 use serde::{Deserialize, Serialize};
 
 /// How points are dealt into bins.
@@ -24,6 +24,105 @@ pub struct CalibrationBin {
     pub n: usize,
 }
 
+/// Points in the order of a number, ready to be dealt into bins: as they are, or as resamples repeat them, without sorting again.
+///
+/// ```
+/// use tenfold_core_tensor::stats::{Binning, Dealer};
+/// let dealer = Dealer::new(&[3.0, 1.0, 2.0, 2.0], 2, Binning::EqualMass)?;
+/// assert_eq!(dealer.members(), [vec![1, 2, 3], vec![0]]);
+/// // Point 1 left out and point 0 twice: the ties begin the first half.
+/// let mut dealt = Vec::new();
+/// dealer.deal(|point| [2, 0, 1, 1][point], |bin, point, times| dealt.push((bin, point, times)));
+/// assert_eq!(dealt, [(0, 2, 1), (0, 3, 1), (1, 0, 2)]);
+/// # Ok::<(), tenfold_core_tensor::stats::StatsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dealer {
+    /// Points by ascending number.
+    order: Vec<usize>,
+    /// Their numbers, ascending.
+    sorted: Vec<f64>,
+    bins: usize,
+    binning: Binning,
+}
+
+impl Dealer {
+    /// Sorts points by their numbers; points of one number keep their order.
+    ///
+    /// # Errors
+    /// No points, no bins, a number that is not finite, or for bins of equal width one outside `[0, 1]`.
+    pub fn new(by: &[f64], bins: usize, binning: Binning) -> Result<Self, StatsError> {
+        need("bins of points", by.len(), 1)?;
+        need_finite("bins of points", by)?;
+        if bins == 0 {
+            return Err(StatsError::Parameter { field: "bins", value: 0.0, rule: "at least one bin" });
+        }
+        if let (Binning::EqualWidth, Some(&value)) = (binning, by.iter().find(|v| !(0.0..=1.0).contains(*v))) {
+            return Err(StatsError::Parameter { field: "number to bin by", value, rule: "within [0, 1]" });
+        }
+        let mut order: Vec<usize> = (0..by.len()).collect();
+        order.sort_by(|&a, &b| by[a].total_cmp(&by[b]));
+        let sorted = order.iter().map(|&i| by[i]).collect();
+        Ok(Self { order, sorted, bins, binning })
+    }
+
+    /// Calls `each(bin, point, times)` for every point that is there, in ascending order of number and bin, where point i is
+    /// there `count(i)` times.
+    ///
+    /// Bins of equal mass begin where the rank passes a multiple of `n / bins`, but never between equal numbers.
+    pub fn deal(&self, count: impl Fn(usize) -> usize, mut each: impl FnMut(usize, usize, usize)) {
+        let total: usize = (0..self.order.len()).map(&count).sum();
+        let (mut rank, mut bin, mut previous) = (0, 0, f64::NAN);
+        for (&point, &number) in self.order.iter().zip(&self.sorted) {
+            let times = count(point);
+            if times == 0 {
+                continue;
+            }
+            if number != previous {
+                match self.binning {
+                    Binning::EqualWidth => bin = ((number * self.bins as f64).ceil() as usize).saturating_sub(1),
+                    Binning::EqualMass => {
+                        while rank * self.bins >= (bin + 1) * total {
+                            bin += 1;
+                        }
+                    }
+                }
+                previous = number;
+            }
+            each(bin, point, times);
+            rank += times;
+        }
+    }
+
+    /// The points of every bin that has any, each point once.
+    pub fn members(&self) -> Vec<Vec<usize>> {
+        let mut members = vec![Vec::new(); self.bins];
+        self.deal(|_| 1, |bin, point, _| members[bin].push(point));
+        members.retain(|bin| !bin.is_empty());
+        members
+    }
+
+    /// Mean confidence and outcome of every bin that has points, where point i is there `count(i)` times.
+    ///
+    /// # Panics
+    /// With fewer confidences or outcomes than points.
+    pub fn bins(&self, count: impl Fn(usize) -> usize, confidence: &[f64], outcome: &[f64]) -> Vec<CalibrationBin> {
+        let mut bins = vec![CalibrationBin { confidence: 0.0, outcome: 0.0, n: 0 }; self.bins];
+        self.deal(count, |bin, point, times| {
+            let bin = &mut bins[bin];
+            bin.confidence += times as f64 * confidence[point];
+            bin.outcome += times as f64 * outcome[point];
+            bin.n += times;
+        });
+        bins.retain(|bin| bin.n > 0);
+        for bin in &mut bins {
+            bin.confidence /= bin.n as f64;
+            bin.outcome /= bin.n as f64;
+        }
+        bins
+    }
+}
+
 /// Deals `(confidence, outcome)` pairs into at most `bins` bins, in ascending order of confidence.
 ///
 /// ```
@@ -43,38 +142,10 @@ pub fn calibration_bins(
     binning: Binning,
 ) -> Result<Vec<CalibrationBin>, StatsError> {
     need_pairs("calibration_bins", confidence, outcome, 1)?;
-    if bins == 0 {
-        return Err(StatsError::Parameter { field: "bins", value: 0.0, rule: "at least one bin" });
-    }
     if let Some(&value) = confidence.iter().find(|c| !(0.0..=1.0).contains(*c)) {
         return Err(StatsError::Parameter { field: "confidence", value, rule: "within [0, 1]" });
     }
-    let mut order: Vec<usize> = (0..confidence.len()).collect();
-    order.sort_by(|&a, &b| confidence[a].total_cmp(&confidence[b]));
-    let bin_of: Vec<usize> = match binning {
-        Binning::EqualWidth => {
-            order.iter().map(|&i| ((confidence[i] * bins as f64).ceil() as usize).saturating_sub(1)).collect()
-        }
-        Binning::EqualMass => {
-            let mut bin_of: Vec<usize> = (0..order.len()).map(|rank| rank * bins / order.len()).collect();
-            for rank in 1..order.len() {
-                if confidence[order[rank]] == confidence[order[rank - 1]] {
-                    bin_of[rank] = bin_of[rank - 1];
-                }
-            }
-            bin_of
-        }
-    };
-    let mut result = Vec::with_capacity(bins);
-    let mut start = 0;
-    for run in bin_of.chunk_by(|a, b| a == b) {
-        let members = &order[start..start + run.len()];
-        start += run.len();
-        let n = members.len();
-        let average = |of: &[f64]| members.iter().map(|&i| of[i]).sum::<f64>() / n as f64;
-        result.push(CalibrationBin { confidence: average(confidence), outcome: average(outcome), n });
-    }
-    Ok(result)
+    Ok(Dealer::new(confidence, bins, binning)?.bins(|_| 1, confidence, outcome))
 }
 
 /// The expected calibration error: `sum_b n_b / n |outcome_b - confidence_b|`.
@@ -157,6 +228,30 @@ mod tests {
         assert_eq!(wide.iter().map(|b| b.n).collect::<Vec<_>>(), [2, 1]);
         let mass = calibration_bins(&[0.5, 0.5, 0.5, 0.9], &[0.0; 4], 2, Binning::EqualMass).unwrap();
         assert_eq!(mass.iter().map(|b| b.n).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn a_resample_by_counts_is_one_by_copies() {
+        use crate::seed::Seed;
+        use crate::stats::resample_counts;
+        // Two digits: ties.
+        let c: Vec<f64> = (0..90).map(|i| f64::from(i * 37 % 41) / 50.0).collect();
+        let o: Vec<f64> = (0..90).map(|i| f64::from(i % 2)).collect();
+        for binning in [Binning::EqualWidth, Binning::EqualMass] {
+            let dealer = Dealer::new(&c, 7, binning).unwrap();
+            for counts in resample_counts(90, 200, Seed::new(3)).unwrap() {
+                let of = |all: &[f64]| -> Vec<f64> {
+                    counts.iter().zip(all).flat_map(|(n, v)| vec![*v; usize::from(*n)]).collect()
+                };
+                let copies = calibration_bins(&of(&c), &of(&o), 7, binning).unwrap();
+                let counted = dealer.bins(|i| usize::from(counts[i]), &c, &o);
+                assert_eq!(copies.len(), counted.len());
+                for (a, b) in copies.iter().zip(&counted) {
+                    assert!(a.n == b.n && (a.confidence - b.confidence).abs() < 1e-14, "{a:?} {b:?}");
+                    assert!((a.outcome - b.outcome).abs() < 1e-14, "{a:?} {b:?}");
+                }
+            }
+        }
     }
 
     #[test]

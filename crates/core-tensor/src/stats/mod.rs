@@ -16,6 +16,7 @@
 //! | how well scores tell two groups apart | [`auroc`] |
 //! | slope of a straight line | [`line_fit`], [`total_least_squares`] |
 //! | confidence against accuracy | [`calibration_bins`] |
+//! | points in bins of any number, also of resamples | [`Dealer`], [`resample_counts`] |
 
 mod association;
 mod bootstrap;
@@ -28,9 +29,9 @@ mod proportion;
 mod rank;
 
 pub use association::{kendall, pearson, spearman};
-pub use bootstrap::{bootstrap_values, paired_bootstrap};
+pub use bootstrap::{bootstrap_values, paired_bootstrap, resample_counts};
 pub use calibration::{
-    Binning, CalibrationBin, calibration_bins, debiased_calibration_error, expected_calibration_error,
+    Binning, CalibrationBin, Dealer, calibration_bins, debiased_calibration_error, expected_calibration_error,
     squared_calibration_error,
 };
 pub use crossed::crossed_interval;

@@ -89,9 +89,8 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Theory,
             statement: "The distance from that equality is at most twice the sum over classes of the calibration errors.",
             source: "specification section 4b (derived there)",
-            statistic: "smallest, over nine temperatures from 0.25 to 4 of a synthetic ensemble of two classes whose labels follow \
-                        its mean at T = 1, of right side minus left side; the right side is exact there, without bins; t interval over \
-                        points",
+            statistic: "smallest of right side minus left side over nine laws of the labels of a synthetic ensemble of two classes, \
+                        P(Y = k | h) as h_k^a with a from 0.25 to 4: the right side is known there without bins; t interval over points",
             rule: Rule::Above(-GAP_MARGIN),
         },
         Claim {

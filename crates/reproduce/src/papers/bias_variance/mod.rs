@@ -28,7 +28,9 @@ pub(crate) const PAPER: Paper = Paper {
 fn run(context: &Context) -> Result<Outcome, ReproduceError> {
     let settings = Settings::new(context.scale, context.data.as_deref(), context.seeds);
     if context.seeds.is_some_and(|seeds| seeds < settings.models) {
-        context.progress.note(&format!("{} models of each kind: fewer have no two halves with intervals", settings.models));
+        context
+            .progress
+            .note(&format!("{} models of each kind: fewer have no two halves with intervals", settings.models));
     }
     let data = data::Data::load(context, &settings)?;
     context.progress.add_steps(settings.steps(&data));

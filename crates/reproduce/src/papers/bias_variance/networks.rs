@@ -125,7 +125,11 @@ fn one(context: &Context, settings: &Settings, data: &Data, network: Network) ->
     let readings: Vec<Reading> = trained.collect(settings.models, member, read)?;
     let stack = |of: fn(&Reading) -> &Vec<f32>, points: usize| {
         let shape = (points, data.classes);
-        ensemble(readings.len(), |t| Ok::<_, AnalysisError>(Array2::from_shape_vec(shape, of(&readings[t]).clone()).expect("a row of logits a point")))
+        ensemble(readings.len(), |t| {
+            Ok::<_, AnalysisError>(
+                Array2::from_shape_vec(shape, of(&readings[t]).clone()).expect("a row of logits a point"),
+            )
+        })
     };
     let (validation, test) = (stack(|r| &r.validation, validation.len())?, stack(|r| &r.test, test.len())?);
     let all: Option<Vec<[f64; 4]>> = readings.iter().map(|r| r.collapse).collect();

@@ -6,8 +6,9 @@ use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::report::{Block, Section, number, save_svg};
 use serde_json::{Value, json};
-use tenfold_analysis::{Alignment, Decomposition, GapBin, Null, Selection, above_diagonal};
-use tenfold_charts::{Axis, AxisScale, Chart, Cloud, Line, Point, Scatter, Series};
+use tenfold_analysis::charts::{gap_chart, scatter};
+use tenfold_analysis::{Alignment, Decomposition, Null, Selection, above_diagonal};
+use tenfold_charts::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Series};
 use tenfold_core_tensor::stats::Estimate;
 
 pub(super) fn sections(context: &Context, all: &All, found: &Found) -> Result<Vec<Section>, ReproduceError> {
@@ -27,36 +28,9 @@ fn shown(e: &Estimate) -> String {
     format!("{} [{}, {}]", number(e.value), number(e.lo), number(e.hi))
 }
 
-fn scatter(title: String, found: &Decomposition, aligned: &Result<(Alignment, Null), String>) -> Scatter {
-    let cloud = |name: &str, right: bool| Cloud {
-        name: name.into(),
-        points: found.points().iter().filter(|p| p.correct() == right).map(|p| (p.variance, p.bias)).collect(),
-    };
-    let mut clouds = Vec::new();
-    let mut lines = Vec::new();
-    if let Ok((alignment, null)) = aligned {
-        let inside = found.points().iter().filter(|p| p.correct() && p.variance > 0.0).map(|p| p.variance);
-        let (lo, hi) = inside.fold((f64::INFINITY, 0.0_f64), |(lo, hi), v| (lo.min(v), hi.max(v)));
-        let line = |name: &str, slope: f64, intercept: f64| {
-            let at = |v: f64| (v, (intercept + slope * v.ln()).exp());
-            Line { name: name.into(), from: at(lo), to: at(hi) }
-        };
-        lines.push(line("fit of right points", alignment.fit.slope.value, alignment.fit.intercept.value));
-        lines.push(line("the null's fit", null.drawn.slope.mean, null.drawn.intercept.mean));
-        clouds.push(Cloud {
-            name: "one draw of the null".into(),
-            points: null.example.iter().map(|(b, v)| (*v, *b)).collect(),
-        });
-    }
-    clouds.extend([cloud("right", true), cloud("wrong", false)]);
-    clouds.retain(|cloud| !cloud.points.is_empty());
-    Scatter {
-        title,
-        x: Axis::new("Var (squared probability)", AxisScale::Log),
-        y: Axis::new("Bias^2 (squared probability)", AxisScale::Log),
-        clouds,
-        lines,
-    }
+/// What a scatter shows beside the points.
+fn both(aligned: &Result<(Alignment, Null), String>) -> Option<(&Alignment, &Null)> {
+    aligned.as_ref().ok().map(|(alignment, null)| (alignment, null))
 }
 
 fn points(context: &Context, all: &All) -> Result<Section, ReproduceError> {
@@ -70,7 +44,7 @@ fn points(context: &Context, all: &All) -> Result<Section, ReproduceError> {
     for m in [widths.first().copied(), widths.last().copied(), residual].into_iter().flatten() {
         let title = format!("{}, {}: squared bias against variance", all.data.name, m.network.name);
         let file = format!("bias-variance-{}", m.network.name.replace('.', "-"));
-        let svg = scatter(title, &m.found, &m.aligned).svg();
+        let svg = scatter(title, &m.found, both(&m.aligned)).svg();
         let caption = format!(
             "{} models, test accuracy of their mean {:.3}. No dot can lie below Var / {}.",
             m.averages.models,
@@ -82,7 +56,7 @@ fn points(context: &Context, all: &All) -> Result<Section, ReproduceError> {
     for o in &all.others.all {
         let title = format!("{}, {}: squared bias against variance", all.data.name, o.name);
         let file = format!("bias-variance-{}", o.name.replace(' ', "-"));
-        let svg = scatter(title, &o.found, &o.aligned).svg();
+        let svg = scatter(title, &o.found, both(&o.aligned)).svg();
         let caption = "No network: bootstrap samples, votes with one added to every class.".to_string();
         blocks.push(Block::Plot { file: save_svg(context.folder, &file, svg)?, caption });
     }
@@ -259,23 +233,6 @@ fn sources(all: &All) -> Section {
     }
 }
 
-fn gap_chart(title: String, bins: &[GapBin]) -> Chart {
-    let gap = bins.iter().map(|b| Point {
-        x: b.statistic,
-        y: b.gap,
-        interval: Some((b.gap - 1.96 * b.gap_se, b.gap + 1.96 * b.gap_se)),
-    });
-    Chart {
-        title,
-        x: Axis::new("confidence of the mean model", AxisScale::Linear),
-        y: Axis::new("mean in the bin", AxisScale::Linear),
-        series: vec![
-            Series::new("Bias^2 - Var, 95 % over points", gap.collect()),
-            Series::new("G, mean Gini impurity", bins.iter().map(|b| Point::bare(b.statistic, b.gini)).collect()),
-        ],
-    }
-}
-
 fn calibration(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
     let sides = |of: &dyn Fn(&super::findings::Side) -> Estimate| {
         found.sweep.iter().map(|side| Point::of(side.temperature, &of(side))).collect::<Vec<Point>>()
@@ -285,14 +242,18 @@ fn calibration(context: &Context, all: &All, found: &Found) -> Result<Section, R
         x: Axis::new("temperature of the softmax", AxisScale::Log).with_ticks([0.25, 0.5, 1.0, 2.0, 4.0]),
         y: Axis::new("squared probability", AxisScale::Linear),
         series: vec![
-            Series::new("|E Bias^2 - E Var - E G|", sides(&|s| s.left)),
-            Series::new("twice the calibration errors", sides(&|s| s.right)),
+            Series::new("|E Bias^2 - E Var - E G|", sides(&|s| s.bound.left)),
+            Series::new("twice the calibration errors", sides(&|s| s.bound.right_debiased)),
+            Series::new(
+                "... of labels drawn from the model: should be 0",
+                found.sweep.iter().map(|side| Point::bare(side.temperature, side.floor)).collect(),
+            ),
         ],
     };
     let largest = all.networks.largest();
     let bins = tenfold_analysis::gap_by(&largest.found, |p| p.confidence, 10)?;
     let title = |name: &str| format!("{name}: gap of squared bias and variance");
-    let [before, after] = &found.disagreement;
+    let found_at = &found.disagreements;
     let row = |name: &str, d: &tenfold_analysis::Disagreement| {
         vec![
             name.to_string(),
@@ -327,13 +288,18 @@ fn calibration(context: &Context, all: &All, found: &Found) -> Result<Section, R
             },
             Block::Table {
                 caption: format!(
-                    "Disagreement and error, {}, before and after a temperature of {:.3} fitted on validation images.",
-                    largest.network.name, found.temperature.temperature
+                    "Disagreement and error, {}, before and after temperatures fitted on validation images: {:.3} to single models, \
+                     {:.3} to their mean, whose calibration the equality needs.",
+                    largest.network.name, found_at.single.temperature, found_at.of_mean.temperature
                 ),
                 header: ["", "soft error", "soft disagreement", "soft difference", "hard difference"]
                     .map(String::from)
                     .to_vec(),
-                rows: vec![row("before", before), row("after", after)],
+                rows: vec![
+                    row("before", &found_at.before),
+                    row("single models", &found_at.after_single),
+                    row("mean model", &found_at.after),
+                ],
             },
         ],
     })
@@ -357,7 +323,11 @@ fn cross_entropy(context: &Context, all: &All, found: &Found) -> Result<Section,
         title: "The cross-entropy in place of the squared loss".into(),
         blocks: vec![Block::Plot {
             file: save_svg(context.folder, "bias-variance-kl", scatter.svg())?,
-            caption: format!("Mean bias {} and variance {} nats, 95 % over models.", shown(&bias), shown(&variance)),
+            caption: format!(
+                "Mean bias {} and variance {} nats without what few models add, 95 % over models and images.",
+                shown(&bias.over_both),
+                shown(&variance.over_both)
+            ),
         }],
     })
 }

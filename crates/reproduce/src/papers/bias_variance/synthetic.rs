@@ -1,16 +1,15 @@
 //! Where the truth is known: a calibrated ensemble, and the simple model of collapse.
 
-use super::settings::Settings;
+use super::settings::{Settings, TEMPERATURES};
 use crate::error::ReproduceError;
-use ndarray::Array3;
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
+use ndarray::ArrayView1;
 use std::time::Instant;
 use tenfold_analysis::collapse::{Collapsed, closed_form, simulate};
 use tenfold_analysis::{Decomposition, GapBin, Randomness, Scale, gap_by};
-use tenfold_core_tensor::ops::softmax::softmax_in_place;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, mean_interval};
+use tenfold_core_tensor::stats::{Estimate, mean, mean_interval};
+use tenfold_data::noise::draw;
+use tenfold_data::synthetic::{CalibratedEnsemble, CalibratedEnsembleParams};
 
 /// Classes of the calibrated ensemble.
 const CLASSES: usize = 5;
@@ -30,11 +29,22 @@ pub(super) struct Form {
     pub(super) variance: Estimate,
 }
 
+/// Both sides of the bound on the gap, where labels of two classes follow `h_k^a`.
+pub(super) struct Bound {
+    /// a: 1 is calibrated, below it the mean model is too sure, above not sure enough.
+    pub(super) power: f64,
+    pub(super) left: Estimate,
+    /// Right side, without bins, minus left side.
+    pub(super) difference: Estimate,
+}
+
 pub(super) struct Synthetic {
     /// Mean over points of plug-in `Bias^2 - Var - G`.
     pub(super) gap: Estimate,
     /// The same where the labels come from a sharper model than the ensemble: a control that must fail.
     pub(super) sharper: Estimate,
+    /// The bound over laws of the labels.
+    pub(super) bounds: Vec<Bound>,
     pub(super) bins: Vec<GapBin>,
     pub(super) forms: Vec<Form>,
     pub(super) seconds: f64,
@@ -42,7 +52,8 @@ pub(super) struct Synthetic {
 
 pub(super) fn run(settings: &Settings) -> Result<Synthetic, ReproduceError> {
     let start = Instant::now();
-    let (p, labels, sharp) = calibrated(settings.synthetic_points);
+    let (ensemble, mut labels) = calibrated(CLASSES, settings.synthetic_points, &[1.0, 2.0])?;
+    let (p, sharp, labels) = (ensemble.probabilities, labels.remove(1), labels.remove(0));
     let gap = |labels: &[usize]| -> Result<(Estimate, Decomposition), ReproduceError> {
         let found = Decomposition::of(p.view(), labels, Scale::probabilities(), Randomness::Unknown)?;
         let gaps: Vec<f64> = found.points().iter().map(|p| p.bias - p.variance - p.gini).collect();
@@ -65,43 +76,51 @@ pub(super) fn run(settings: &Settings) -> Result<Synthetic, ReproduceError> {
     Ok(Synthetic {
         gap: exact,
         sharper: gap(&sharp)?.0,
+        bounds: bounds(settings.synthetic_points)?,
         bins: gap_by(&found, |p| p.confidence, 10)?,
         forms,
         seconds: start.elapsed().as_secs_f64(),
     })
 }
 
-/// Probabilities of an ensemble, labels drawn from its mean model, and labels drawn from a sharper one.
-fn calibrated(points: usize) -> (Array3<f32>, Vec<usize>, Vec<usize>) {
-    let mut rng = Seed::new(0).named("bias-variance-calibrated").rng();
-    let mut normal =
-        |scale: f64| -> f64 { scale * <StandardNormal as Distribution<f64>>::sample(&StandardNormal, &mut rng) };
-    let centre: Vec<f64> = (0..points * CLASSES).map(|_| normal(2.0)).collect();
-    let mut p = Array3::<f32>::zeros((MODELS, points, CLASSES));
-    for mut model in p.outer_iter_mut() {
-        for (i, mut row) in model.outer_iter_mut().enumerate() {
-            let mut z: Vec<f64> = (0..CLASSES).map(|k| centre[i * CLASSES + k] + normal(1.0)).collect();
-            softmax_in_place(&mut z);
-            row.iter_mut().zip(z).for_each(|(to, v)| *to = v as f32);
-        }
-    }
-    let mut rng = Seed::new(0).named("bias-variance-labels").rng();
-    let mut draw = |i: usize, power: f64| {
-        let weights: Vec<f64> = (0..CLASSES)
-            .map(|k| {
-                (p.slice(ndarray::s![.., i, k]).iter().map(|v| f64::from(*v)).sum::<f64>() / MODELS as f64).powf(power)
-            })
-            .collect();
-        let mut u = rng.random::<f64>() * weights.iter().sum::<f64>();
-        weights
-            .iter()
-            .position(|w| {
-                u -= w;
-                u < 0.0
-            })
-            .unwrap_or(CLASSES - 1)
+/// The mean model of an ensemble whose labels it is calibrated for, and labels drawn from a law that follows its probabilities to a
+/// power: the first with one, for which it is calibrated.
+fn calibrated(
+    classes: usize,
+    points: usize,
+    powers: &[f64],
+) -> Result<(CalibratedEnsemble, Vec<Vec<usize>>), ReproduceError> {
+    let parameters =
+        CalibratedEnsembleParams::default().with_n_members(MODELS).with_n_points(points).with_n_classes(classes);
+    let ensemble = CalibratedEnsemble::new(&parameters, Seed::new(0).named("bias-variance-calibrated"))?;
+    let labels = powers.iter().enumerate().map(|(k, power)| {
+        let mut rng = Seed::new(0).named("bias-variance-labels").child(k as u64).rng();
+        let of = |h: ArrayView1<f64>| draw(powered(h.iter().copied(), *power).into_iter(), &mut rng);
+        ensemble.mean.outer_iter().map(of).collect()
+    });
+    let labels = labels.collect();
+    Ok((ensemble, labels))
+}
+
+/// Both sides of the bound where labels of two classes follow `h_k^a`.
+fn bounds(points: usize) -> Result<Vec<Bound>, ReproduceError> {
+    let (ensemble, labels) = calibrated(2, points, &TEMPERATURES)?;
+    let bound = |(&power, labels): (&f64, &Vec<usize>)| -> Result<Bound, ReproduceError> {
+        let of = Decomposition::of(ensemble.probabilities.view(), labels, Scale::probabilities(), Randomness::Unknown)?;
+        let gaps: Vec<f64> = of.points().iter().map(|p| p.bias - p.variance - p.gini).collect();
+        let sign = mean(&gaps).signum();
+        let left: Vec<f64> = gaps.iter().map(|gap| sign * gap).collect();
+        // 2 sum_k |h_k - P(Y = k | h_k)|, the same for both classes.
+        let right = ensemble.mean.outer_iter().map(|h| 4.0 * (h[0] - powered(h.iter().copied(), power)[0]).abs());
+        let apart: Vec<f64> = right.zip(&left).map(|(right, left)| right - left).collect();
+        Ok(Bound { power, left: mean_interval(&left)?, difference: mean_interval(&apart)? })
     };
-    let labels = (0..points).map(|i| draw(i, 1.0)).collect();
-    let sharp = (0..points).map(|i| draw(i, 2.0)).collect();
-    (p, labels, sharp)
+    TEMPERATURES.iter().zip(&labels).map(bound).collect()
+}
+
+/// Probabilities to a power, scaled to sum to one again.
+fn powered(p: impl Iterator<Item = f64>, power: f64) -> Vec<f64> {
+    let powers: Vec<f64> = p.map(|p| p.powf(power)).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|p| p / sum).collect()
 }

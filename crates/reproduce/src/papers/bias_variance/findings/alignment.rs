@@ -104,9 +104,10 @@ pub(super) fn beyond_null(all: &All) -> Finding {
         finding.parts.push(null_part(format!("log ratio under the null, {name}"), null.drawn.log_ratio, data));
     }
     if finding.estimate.as_ref().is_ok_and(|e| e.hi < 0.0) {
-        finding.remark = "In the null every point has noise of one size; where the size differs from point to point, real points \
+        finding.remark =
+            "In the null every point has noise of one size; where the size differs from point to point, real points \
                           scatter more than the null's."
-            .into();
+                .into();
     }
     finding
 }

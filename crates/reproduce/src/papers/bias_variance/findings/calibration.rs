@@ -2,16 +2,30 @@
 
 use super::super::networks::Measured;
 use super::super::settings::TEMPERATURES;
-use super::{All, Side, on_images, on_synthetic};
+use super::{All, Disagreements, Side, on_images, on_synthetic};
 use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use ndarray::{Array2, Axis};
+use rand::RngExt;
 use rayon::prelude::*;
-use tenfold_analysis::{Bins, Calibration, Decomposition, Disagreement, GapBound, Scale, Temperature, mean_model};
-use tenfold_core_tensor::stats::{Estimate, variance};
+use tenfold_analysis::{
+    AnalysisError, Bins, Calibration, Decomposition, Disagreement, GapBound, Scale, fit_mean_temperature,
+    fit_temperature, mean_model,
+};
+use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::{
+    Binning, Estimate, StatsError, calibration_bins, debiased_calibration_error, mean, variance,
+};
+use tenfold_data::noise::draw;
+
+/// Draws of labels from the mean model, for what the right side of the bound has where it should have nothing.
+const CALIBRATED: u64 = 20;
+/// Resamples of the validation images, for the error of a temperature.
+const TEMPERATURE_DRAWS: u64 = 40;
 
 pub(super) fn calibrated(all: &All) -> Finding {
-    let n = format!("20 models, {} points", all.settings.synthetic_points);
-    let mut finding = on_synthetic(all, "bias-variance.calibration-implies-equality", Ok(all.synthetic.gap), n);
+    let n = format!("one ensemble of 20 models, {} points", all.settings.synthetic_points);
+    let mut finding = on_synthetic(all, "bias-variance.calibration-implies-equality", Ok(all.synthetic.gap), 1, n);
     finding.parts.push(Part::new(
         "the same with labels from a sharper model",
         all.synthetic.sharper,
@@ -21,56 +35,99 @@ pub(super) fn calibrated(all: &All) -> Finding {
     finding
 }
 
+/// Both sides of the bound on the test images over temperatures, shown beside the exact case.
 pub(super) fn sweep(largest: &Measured, labels: &[usize]) -> Result<Vec<Side>, ReproduceError> {
     let at = |&temperature: &f64| -> Result<Side, ReproduceError> {
         let scale = Scale::Logits { temperature };
         let found = Decomposition::of(largest.test.view(), labels, scale, largest.network.randomness)?;
-        let calibration = Calibration::of(mean_model(largest.test.view(), scale)?.view(), labels, Bins::default())?;
-        let bound = GapBound::of(&found, &calibration);
-        let gaps: Vec<f64> = found.points().iter().map(|p| p.bias - p.variance - p.gini).collect();
-        let n = gaps.len();
-        let left = Estimate::from_t(bound.left, (variance(&gaps) / n as f64).sqrt(), (n - 1) as f64, n);
-        let se = 2.0 * calibration.classes.iter().map(|c| c.debiased.se.powi(2)).sum::<f64>().sqrt();
-        let right = Estimate::from_t(bound.right_debiased, se, (n - 1) as f64, n);
-        Ok(Side { temperature, left, right })
+        let h = mean_model(largest.test.view(), scale)?;
+        let bound = GapBound::of(&found, &Calibration::of(h.view(), labels, Bins::default())?)?;
+        Ok(Side { temperature, bound, floor: floor(&h)? })
     };
     TEMPERATURES.par_iter().map(at).collect()
 }
 
+/// What the debiased right side is on average where the labels follow the mean model, so that it should be zero.
+fn floor(h: &Array2<f64>) -> Result<f64, StatsError> {
+    let Bins { count, .. } = Bins::default();
+    let right = |k: u64| -> Result<f64, StatsError> {
+        let mut rng = Seed::new(0).named("bias-variance-floor").child(k).rng();
+        let labels: Vec<usize> = h.outer_iter().map(|row| draw(row.iter().copied(), &mut rng)).collect();
+        let of_class = |(class, column): (usize, ndarray::ArrayView1<f64>)| {
+            let outcome: Vec<f64> = labels.iter().map(|y| f64::from(u8::from(*y == class))).collect();
+            Ok(debiased_calibration_error(&calibration_bins(&column.to_vec(), &outcome, count, Binning::EqualMass)?))
+        };
+        Ok(2.0 * h.axis_iter(Axis(1)).enumerate().map(of_class).sum::<Result<f64, StatsError>>()?)
+    };
+    Ok(mean(&(0..CALIBRATED).map(right).collect::<Result<Vec<f64>, _>>()?))
+}
+
 pub(super) fn bound(all: &All, sweep: &[Side]) -> Finding {
-    let differences: Vec<Estimate> = sweep
-        .iter()
-        .map(|side| {
-            let se = side.left.se.hypot(side.right.se);
-            Estimate::from_t(side.right.value - side.left.value, se, (side.left.n - 1) as f64, side.left.n)
-        })
-        .collect();
-    let mut finding = on_images(all, "bias-variance.calibration-bound-holds", Finding::least(&differences));
-    for (side, e) in sweep.iter().zip(&differences) {
-        let name = format!("right minus left side, T = {}", side.temperature);
-        finding.parts.push(Part::new(name, *e, &all.data.name, Role::Decides));
+    let differences: Vec<Estimate> = all.synthetic.bounds.iter().map(|b| b.difference).collect();
+    let n = format!("{} points for each law of the labels", all.settings.synthetic_points);
+    let id = "bias-variance.calibration-bound-holds";
+    let mut finding = on_synthetic(all, id, Finding::least(&differences), 1, n);
+    for b in &all.synthetic.bounds {
+        let of = |what: &str| format!("{what}, a = {}", b.power);
+        finding.parts.push(Part::new(of("right minus left side"), b.difference, "synthetic", Role::Decides));
+        finding.parts.push(Part::new(of("left side"), b.left, "synthetic", Role::Shown));
+    }
+    for side in sweep {
+        let name = format!("right minus left side less what calibrated labels have, T = {}", side.temperature);
+        finding.parts.push(Part::new(name, side.clear(), &all.data.name, Role::Shown));
     }
     finding
 }
 
-pub(super) fn equals_error(all: &All, temperature: Temperature, [before, after]: &[Disagreement; 2]) -> Finding {
+/// Error and disagreement of the widest perceptron, as it is and at the two temperatures.
+pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> {
+    let largest = all.networks.largest();
+    let (validation, labels) = (&largest.validation, &all.data.validation.labels);
+    let at = |temperature: f64| -> Result<Disagreement, AnalysisError> {
+        let scale = Scale::Logits { temperature };
+        let of = Decomposition::of(largest.test.view(), &all.data.test.labels, scale, largest.network.randomness)?;
+        Disagreement::of(&of)
+    };
+    let [single, of_mean] =
+        [fit_temperature(validation.view(), labels)?, fit_mean_temperature(validation.view(), labels)?];
+    let resampled = |k: u64| -> Result<f64, AnalysisError> {
+        let mut rng = Seed::new(0).named("bias-variance-temperature").child(k).rng();
+        let rows: Vec<usize> = labels.iter().map(|_| rng.random_range(0..labels.len())).collect();
+        let picked: Vec<usize> = rows.iter().map(|&i| labels[i]).collect();
+        let temperature = fit_mean_temperature(validation.select(Axis(1), &rows).view(), &picked)?.temperature;
+        Ok(at(temperature)?.soft_difference.value)
+    };
+    let moved = (0..TEMPERATURE_DRAWS).into_par_iter().map(resampled).collect::<Result<Vec<f64>, _>>()?;
+    Ok(Disagreements {
+        before: at(1.0)?,
+        after_single: at(single.temperature)?,
+        after: at(of_mean.temperature)?,
+        single,
+        of_mean,
+        temperature_se: variance(&moved).sqrt(),
+    })
+}
+
+pub(super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
     let id = "bias-variance.disagreement-equals-error-after-temperature";
-    let mut finding = on_images(all, id, Ok(after.soft_difference));
+    let e = found.after.soft_difference;
+    let estimate = Estimate::from_t(e.value, e.se.hypot(found.temperature_se), (e.n - 1) as f64, e.n);
+    let mut finding = on_images(all, id, Ok(estimate));
     let data = &all.data.name;
-    for (when, d) in [("before", before), ("after", after)] {
+    let whens = [
+        ("before", &found.before),
+        ("after the temperature of single models", &found.after_single),
+        ("after that of the mean model", &found.after),
+    ];
+    for (when, d) in whens {
         finding.parts.push(Part::new(format!("soft difference {when}"), d.soft_difference, data, Role::Shown));
         finding.parts.push(Part::new(format!("soft error {when}"), d.soft_error, data, Role::Shown));
         finding.parts.push(Part::new(format!("hard difference {when}"), d.difference, data, Role::Shown));
     }
-    let e = Estimate {
-        value: temperature.temperature,
-        se: 0.0,
-        lo: temperature.temperature,
-        hi: temperature.temperature,
-        n: 1,
-    };
-    finding.parts.push(Part::new("temperature", e, data, Role::Shown));
-    finding.remark =
-        "One temperature makes single models calibrated on average; their mean is less sure than they are.".into();
+    for (name, t) in [("single models", found.single), ("the mean model", found.of_mean)] {
+        let value = t.temperature;
+        let e = Estimate { value, se: 0.0, lo: value, hi: value, n: 1 };
+        finding.parts.push(Part::new(format!("temperature of {name}"), e, data, Role::Shown));
+    }
     finding
 }

@@ -24,17 +24,24 @@ fn both(all: &All, kl: &KlDecomposition) -> Result<[(Alignment, Null); 2], Analy
 
 pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Result<Finding, ReproduceError> {
     let both = both(all, kl).map_err(|error| error.to_string());
-    let estimate = both.as_ref().map_err(Clone::clone).and_then(|[(_, of_kl), (_, squared)]| {
-        of_kl.beyond_less(squared, z).map_err(|error| error.to_string())
-    });
+    let estimate = both
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|[(_, of_kl), (_, squared)]| of_kl.beyond_less(squared, z).map_err(|error| error.to_string()));
     let mut finding = on_images(all, "bias-variance.kl-weaker", estimate);
     let data = &all.data.name;
     for (name, (alignment, null)) in ["the cross-entropy", "the squared loss"].iter().zip(both.iter().flatten()) {
         finding.parts.push(Part::new(format!("R^2 of {name}"), alignment.fit.r_squared, data, Role::Shown));
         finding.parts.push(Part::new(format!("slope of {name}"), alignment.fit.total_slope, data, Role::Shown));
-        finding.parts.push(Part::new(format!("atanh r beyond the null, {name}"), null.beyond_of(z)?, data, Role::Shown));
+        finding.parts.push(Part::new(
+            format!("atanh r beyond the null, {name}"),
+            null.beyond_of(z)?,
+            data,
+            Role::Shown,
+        ));
         let drawn = null.drawn.r_squared;
-        let e = tenfold_core_tensor::stats::Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: DRAWS };
+        let e =
+            tenfold_core_tensor::stats::Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: DRAWS };
         finding.parts.push(Part::new(format!("R^2 of {name} under the null"), e, data, Role::Control));
     }
     Ok(finding)

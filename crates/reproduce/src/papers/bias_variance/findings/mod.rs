@@ -14,11 +14,11 @@ use super::synthetic::Synthetic;
 use crate::claim::Finding;
 use crate::error::ReproduceError;
 use alignment::{aligned, beyond_null, bounds, stronger};
-use calibration::{bound, calibrated, equals_error, sweep};
+use calibration::{bound, calibrated, disagreements, equals_error, sweep};
 use divergence::kl_weaker;
 use identities::{additive, identity};
 use shape::{closed_forms, unimodal};
-use tenfold_analysis::{Decomposition, Disagreement, KlDecomposition, Scale, Temperature, fit_temperature};
+use tenfold_analysis::{Decomposition, Disagreement, GapBound, KlDecomposition, Scale, Temperature};
 use tenfold_core_tensor::stats::{Estimate, mean};
 
 /// Everything that was measured.
@@ -33,8 +33,30 @@ pub(super) struct All<'a> {
 /// The two sides of the bound at a temperature.
 pub(super) struct Side {
     pub(super) temperature: f64,
-    pub(super) left: Estimate,
-    pub(super) right: Estimate,
+    pub(super) bound: GapBound,
+    /// What the right side has where it should have nothing.
+    pub(super) floor: f64,
+}
+
+impl Side {
+    /// Right minus left side, less the floor: of errors that are large that is too much, so that it errs against the bound.
+    pub(super) fn clear(&self) -> Estimate {
+        let e = self.bound.difference;
+        Estimate { value: e.value - self.floor, lo: e.lo - self.floor, hi: e.hi - self.floor, ..e }
+    }
+}
+
+/// Disagreement and error at three temperatures.
+pub(super) struct Disagreements {
+    /// At T = 1.
+    pub(super) before: Disagreement,
+    pub(super) after_single: Disagreement,
+    pub(super) after: Disagreement,
+    /// The temperature of single models, and that of their mean.
+    pub(super) single: Temperature,
+    pub(super) of_mean: Temperature,
+    /// By how much the difference moves with the validation images that the mean's temperature is fitted on.
+    pub(super) temperature_se: f64,
 }
 
 /// Findings, and numbers that the report shows again.
@@ -42,9 +64,7 @@ pub(super) struct Found {
     pub(super) findings: Vec<Finding>,
     pub(super) sweep: Vec<Side>,
     pub(super) kl: KlDecomposition,
-    pub(super) temperature: Temperature,
-    /// Before and after temperature scaling.
-    pub(super) disagreement: [Disagreement; 2],
+    pub(super) disagreements: Disagreements,
 }
 
 pub(super) fn findings(all: &All) -> Result<Found, ReproduceError> {
@@ -52,14 +72,11 @@ pub(super) fn findings(all: &All) -> Result<Found, ReproduceError> {
     let labels = &all.data.test.labels;
     let kl = KlDecomposition::of(largest.test.view(), labels, Scale::logits(), largest.network.randomness)?;
     let sweep = sweep(largest, labels)?;
-    let temperature = fit_temperature(largest.validation.view(), &all.data.validation.labels)?;
-    let scaled = Scale::Logits { temperature: temperature.temperature };
-    let after = Decomposition::of(largest.test.view(), labels, scaled, largest.network.randomness)?;
-    let disagreement = [Disagreement::of(&largest.found)?, Disagreement::of(&after)?];
+    let disagreements = disagreements(all)?;
     let findings = vec![
         additive(all, &kl),
         identity(all),
-        aligned(all),
+        aligned(all)?,
         beyond_null(all),
         bounds(all),
         stronger(all),
@@ -68,9 +85,9 @@ pub(super) fn findings(all: &All) -> Result<Found, ReproduceError> {
         closed_forms(all),
         kl_weaker(all, &kl)?,
         unimodal(all)?,
-        equals_error(all, temperature, &disagreement),
+        equals_error(all, &disagreements),
     ];
-    Ok(Found { findings, sweep, kl, temperature, disagreement })
+    Ok(Found { findings, sweep, kl, disagreements })
 }
 
 /// A finding on the real images.
@@ -89,9 +106,8 @@ fn on_images(all: &All, id: &'static str, estimate: Result<Estimate, String>) ->
     }
 }
 
-/// A finding on synthetic data.
-fn on_synthetic(all: &All, id: &'static str, estimate: Result<Estimate, String>, n: String) -> Finding {
-    let seeds = estimate.as_ref().map_or(0, |e| e.n);
+/// A finding on synthetic data, from so many independent repetitions.
+fn on_synthetic(all: &All, id: &'static str, estimate: Result<Estimate, String>, seeds: usize, n: String) -> Finding {
     let (parts, data, remark) = (Vec::new(), "synthetic".to_string(), String::new());
     Finding { id, estimate, parts, data, seeds, n, seconds: all.synthetic.seconds, remark }
 }

@@ -16,7 +16,7 @@ pub(super) fn closed_forms(all: &All) -> Finding {
     let [repetitions, draws] = all.settings.monte_carlo;
     let n = format!("{repetitions} repetitions of {draws} models each");
     let estimate = furthest.ok_or_else(|| "nothing was simulated".to_string());
-    let mut finding = on_synthetic(all, "bias-variance.collapse-closed-forms", estimate, n);
+    let mut finding = on_synthetic(all, "bias-variance.collapse-closed-forms", estimate, repetitions, n);
     for (what, form, e) in deviations() {
         let name = format!("{what}, K = {}, s' = {}", form.classes, form.scale);
         finding.parts.push(Part::new(name, e, "synthetic", Role::Decides));
