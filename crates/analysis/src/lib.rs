@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use ndarray::Array3;
-//! use tenfold_analysis::{Alignment, Decomposition, LogitSample, Null, Randomness, Scale, Selection};
+//! use tenfold_analysis::{Alignment, Decomposition, LogitSample, Noise, Null, Randomness, Scale, Selection};
 //! use tenfold_core_tensor::seed::Seed;
 //!
 //! // Eight models, sixty points, three classes: logits of any framework.
@@ -35,7 +35,7 @@
 //! // The slope is near one, as it is for noise that knows nothing of the points: the null says so.
 //! let alignment = Alignment::of(&found, Selection::default())?;
 //! let sample = LogitSample::of(logits.view(), &[0; 60], Scale::logits())?;
-//! let null = Null::of(&found, &sample, &alignment, 200, Seed::new(1))?;
+//! let null = Null::of(&found, &sample, &alignment, Noise::Dealt, 200, Seed::new(1))?;
 //! assert!((alignment.fit.slope.value - null.drawn.slope.mean).abs() < 0.2);
 //! # Ok::<(), tenfold_analysis::AnalysisError>(())
 //! ```
@@ -95,7 +95,7 @@ pub use null::{Drawn, FEWEST_NULL_DRAWS, Null, uniform_null};
 pub use pass::{FirstModels, PerPoint, Predictions, pass};
 pub use point::Point;
 pub use randomness::Randomness;
-pub use sample::LogitSample;
+pub use sample::{LogitSample, Noise};
 pub use scale::{SUM_TOLERANCE, Scale};
 pub use split::Split;
 pub use temperature::{Temperature, fit_mean_temperature, fit_temperature};

@@ -7,7 +7,7 @@
 use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
 use crate::error::{AnalysisError, require, require_shape};
 use crate::randomness::Randomness;
-use crate::sample::LogitSample;
+use crate::sample::{LogitSample, Noise};
 use crate::split::Split;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal, Uniform};
@@ -31,6 +31,8 @@ pub struct Null {
     /// `log (1 / (exp(tau^2) - 1))`, the log-ratio that normal noise of this size has in the limit of confident points and many
     /// models.
     pub limit: f64,
+    /// How noise was drawn.
+    pub noise: Noise,
     /// Ensembles that were drawn.
     pub draws: usize,
     /// Points in each.
@@ -63,13 +65,16 @@ pub struct Drawn {
 }
 
 impl Null {
-    /// Draws ensembles like the observed one but for one thing: what makes a model differ from the mean at a point is dealt out anew
-    /// among points and models ([`LogitSample::ensemble`]). The points are those of the alignment that the sample keeps; a draw
-    /// in which one of them leaves the selection has it no more.
+    /// Draws ensembles like the observed one but for one thing: what makes models differ from their mean at a point has nothing to do
+    /// with the point ([`Noise`] says what it is instead). The points are those of the alignment that the sample keeps; a draw in
+    /// which one of them leaves the selection has it no more.
+    ///
+    /// What goes beyond normal noise of one size alone may do so because sizes differ, in whatever way; what goes beyond the points' own
+    /// noise dealt out anew has to do with the points. A claim should go beyond both.
     ///
     /// ```
     /// use ndarray::Array3;
-    /// use tenfold_analysis::{Alignment, Decomposition, LogitSample, Null, Randomness, Scale, Selection};
+    /// use tenfold_analysis::{Alignment, Decomposition, LogitSample, Noise, Null, Randomness, Scale, Selection};
     /// use tenfold_core_tensor::seed::Seed;
     ///
     /// let noise = |t: usize, i: usize| ((t * 37 + i * 101) % 17) as f32 / 17.0 - 0.5;
@@ -77,7 +82,7 @@ impl Null {
     /// let found = Decomposition::of(z.view(), &[0; 50], Scale::logits(), Randomness::Seed)?;
     /// let sample = LogitSample::of(z.view(), &[0; 50], Scale::logits())?;
     /// let alignment = Alignment::of(&found, Selection::default())?;
-    /// let null = Null::of(&found, &sample, &alignment, 200, Seed::new(1))?;
+    /// let null = Null::of(&found, &sample, &alignment, Noise::Dealt, 200, Seed::new(1))?;
     /// // Slope one is what the null has too.
     /// assert!((null.drawn.slope.mean - 1.0).abs() < 0.1 && null.tau < 0.4);
     /// # Ok::<(), tenfold_analysis::AnalysisError>(())
@@ -90,6 +95,7 @@ impl Null {
         found: &D,
         sample: &LogitSample,
         observed: &Alignment,
+        noise: Noise,
         draws: usize,
         seed: Seed,
     ) -> Result<Self, AnalysisError> {
@@ -100,7 +106,7 @@ impl Null {
             observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok()).collect();
         require(points.len() >= 3, "points", points.len(), "at least 3 of the alignment must be in the sample")?;
         let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
-            let (logits, labels) = sample.ensemble(&points, without, seed.child(b as u64))?;
+            let (logits, labels) = sample.ensemble(&points, noise, without, seed.child(b as u64))?;
             let drawn = found.again(logits.view(), &labels)?;
             let inside = drawn.selected(&observed.selection);
             Ok(inside.into_iter().map(|i| drawn.pair(i, observed.selection.unbiased)).collect())
@@ -118,6 +124,7 @@ impl Null {
             randomness: found.randomness(),
             tau,
             limit: -(tau * tau).exp_m1().ln(),
+            noise,
             draws,
             points: points.len(),
             drawn: Fit::from_values([Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }; 10]),
@@ -265,47 +272,60 @@ mod tests {
         }
     }
 
-    /// Points of ten classes whose label is ahead by 1 to 8, with independent noise of one size.
-    fn noise(models: usize, points: usize, classes: usize, seed: u64) -> (Array3<f32>, Vec<usize>) {
+    /// Points whose label is ahead by 1 to 8, with independent normal noise whose size differs from point to point by so much.
+    fn noise(models: usize, points: usize, classes: usize, uneven: f64, seed: u64) -> (Array3<f32>, Vec<usize>) {
         let mut rng = Seed::new(seed).rng();
         let centre: Vec<f64> = (0..points).map(|_| rng.random_range(1.0..8.0)).collect();
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let size: Vec<f64> = (0..points).map(|_| 0.6 * (uneven * normal()).exp()).collect();
         let z = Array3::from_shape_fn((models, points, classes), |(_, i, k)| {
-            let drawn: f64 = StandardNormal.sample(&mut rng);
-            (0.6 * drawn + if k == i % classes { centre[i] } else { 0.0 }) as f32
+            (size[i] * normal() + if k == i % classes { centre[i] } else { 0.0 }) as f32
         });
         (z, (0..points).map(|i| i % classes).collect())
     }
 
-    #[test]
-    fn an_ensemble_of_noise_is_not_beyond_the_null() {
-        // Of two classes and of ten: intervals of 95 % may miss in one case of twenty.
-        let mut missed = [0; 2];
-        for classes in [2, 10] {
-            for seed in 0..12 {
-                let (z, labels) = noise(10, 600, classes, seed);
-                let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
-                let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
-                let observed = Alignment::of(&found, Selection::default()).unwrap();
-                let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
-                if classes == 2 {
-                    assert!((null.tau - 0.6 * 2.0_f64.sqrt()).abs() < 0.05, "{}", null.tau);
-                }
-                let functions: [fn(&Fit<f64>) -> f64; 4] =
-                    [|f| f.total_slope, |f| f.pearson.atanh(), |f| f.log_ratio, |f| f.bound_95.ln()];
-                for of in functions {
-                    let beyond = null.beyond_of(of).unwrap();
-                    missed[usize::from(classes == 10)] += usize::from(beyond.lo > 0.0 || beyond.hi < 0.0);
-                    assert!(beyond.se < 0.2 && beyond.value.abs() < 5.0 * beyond.se, "{classes} {seed}: {beyond:?}");
-                }
+    const FUNCTIONS: [fn(&Fit<f64>) -> f64; 4] =
+        [|f| f.total_slope, |f| f.pearson.atanh(), |f| f.log_ratio, |f| f.bound_95.ln()];
+
+    /// What is beyond the null of some noise, over ensembles: how many intervals of each function are above zero, and below.
+    fn beyond(classes: usize, uneven: f64, by: Noise) -> [[usize; 2]; 4] {
+        let mut missed = [[0; 2]; 4];
+        for seed in 0..12 {
+            let (z, labels) = noise(10, 500, classes, uneven, seed);
+            let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
+            let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+            let observed = Alignment::of(&found, Selection::default()).unwrap();
+            let null = Null::of(&found, &sample, &observed, by, 200, Seed::new(2)).unwrap();
+            for (missed, of) in missed.iter_mut().zip(FUNCTIONS) {
+                let e = null.beyond_of(of).unwrap();
+                missed[0] += usize::from(e.lo > 0.0);
+                missed[1] += usize::from(e.hi < 0.0);
             }
         }
-        // Of 48 intervals of 95 %, fewer than 2.4 are expected to miss; eight or more have a chance of one in a thousand.
-        assert!(missed.iter().all(|m| *m < 8), "{missed:?}");
+        missed
     }
 
     #[test]
-    fn noise_that_knows_the_points_is_beyond_it() {
-        let (mut z, labels) = noise(12, 600, 3, 4);
+    fn ensembles_of_noise_are_not_beyond_noise_dealt_out() {
+        // Of 48 intervals of 95 % fewer than 2.4 are expected to miss; eight or more have a chance of one in a thousand.
+        for (classes, uneven) in [(2, 0.0), (10, 0.0), (3, 0.4)] {
+            let missed = beyond(classes, uneven, Noise::Dealt);
+            assert!(missed.iter().flatten().sum::<usize>() < 8, "{classes} {uneven}: {missed:?}");
+        }
+    }
+
+    #[test]
+    fn normal_noise_of_one_size_is_a_null_for_that_alone() {
+        let missed = beyond(10, 0.0, Noise::Normal);
+        assert!(missed.iter().flatten().sum::<usize>() < 8, "{missed:?}");
+        // Sizes that differ at random scatter points about the line: correlations fall short of it.
+        let missed = beyond(3, 0.4, Noise::Normal);
+        assert!(missed[1][1] >= 10, "{missed:?}");
+    }
+
+    #[test]
+    fn noise_that_knows_the_points_is_beyond_both() {
+        let (mut z, labels) = noise(12, 600, 3, 0.0, 4);
         // Twice as much noise where the label is little ahead.
         for (i, &label) in labels.iter().enumerate() {
             let ahead = z.slice(ndarray::s![.., i, label]).mean().unwrap();
@@ -318,21 +338,25 @@ mod tests {
         let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let observed = Alignment::of(&found, Selection::default()).unwrap();
-        let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
-        // More variance where Var is large already.
-        assert!(null.beyond.total_slope.hi < 0.0, "{:?}", null.beyond.total_slope);
+        for by in [Noise::Dealt, Noise::Normal] {
+            let null = Null::of(&found, &sample, &observed, by, 200, Seed::new(2)).unwrap();
+            // More variance where Var is large already.
+            assert!(null.beyond.total_slope.hi < 0.0, "{:?}", null.beyond.total_slope);
+        }
     }
 
     #[test]
     fn the_cross_entropy_has_a_null_of_its_own() {
-        let (z, labels) = noise(10, 400, 3, 7);
+        let (z, labels) = noise(10, 400, 3, 0.0, 7);
         let found = KlDecomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let observed = Alignment::of(&found, Selection::default()).unwrap();
-        let null = Null::of(&found, &sample, &observed, 200, Seed::new(2)).unwrap();
+        let null = Null::of(&found, &sample, &observed, Noise::Dealt, 200, Seed::new(2)).unwrap();
         let beyond = null.beyond_of(|f| f.pearson.atanh()).unwrap();
         assert!(beyond.value.abs() < 4.0 * beyond.se, "{beyond:?}");
         let unbiased = Selection { unbiased: true, ..Selection::default() };
         assert!(Alignment::of(&found, unbiased).unwrap_err().to_string().starts_with("unbiased = true"));
+        let few = Null::of(&found, &sample, &observed, Noise::Dealt, 10, Seed::new(2)).unwrap_err().to_string();
+        assert!(few.starts_with("draws = 10: must be at least 200"), "{few}");
     }
 }

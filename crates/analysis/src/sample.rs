@@ -8,8 +8,11 @@ use crate::row::OneByOne;
 use crate::scale::Scale;
 use ndarray::{Array3, ArrayView3};
 use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_distr::{Distribution, StandardNormal};
+use serde::Serialize;
 use tenfold_core_tensor::ops::softmax::log_sum_exp;
-use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::seed::{Rng, Seed};
 use tenfold_core_tensor::stats::variance;
 
 /// Points that are kept at most.
@@ -19,25 +22,37 @@ const LEAST: usize = 200;
 /// Numbers that are kept at most, but for the least of points: an ensemble is drawn thousands of times.
 const NUMBERS: usize = 1 << 21;
 
-/// What all models say of some of the points: every so many of them, or all where there are at most 2,000, fewer with many classes.
+/// How the noise of an ensemble is drawn that knows nothing of the points.
 ///
-/// With `m_i` the mean over the N models of a point's logits, each model's differ from it by `r_ti = z_ti - m_i`. Noise that knows
-/// nothing of the points would deal these out anew: an [`ensemble`](Self::ensemble) has, at every point and for every model by
-/// itself, `m_i + r sqrt(N / (N - 1))` with r any model's of any point, drawn with replacement. Size, shape and dependence among
-/// classes are the models' own; nothing else is left of which point was difficult for whom. So that the label's noise stays the
-/// label's, its place and that of the other point's label are exchanged in r.
+/// With `m_i` the mean over the N models of a point's logits, each model's differ from it by `r_ti = z_ti - m_i`. All drawn
+/// ensembles keep `m_i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Noise {
+    /// `m_i + r_tj`: a point gets the noise of another, of all models together, as a permutation deals it out. Whatever law it has, and
+    /// however much its size differs from point to point, it stays; only whose it was is lost. So that the label's noise stays the
+    /// label's, its place and that of the other point's label are exchanged in r.
+    Dealt,
+    /// `m_i + s e` with independent standard normal e, one size s for all points, models and classes: the null of the
+    /// specification's section 5, for any number of classes. `s^2 = C/(C-1)` times the mean variance of the logits over models, after
+    /// their mean over classes was taken off.
+    Normal,
+}
+
+/// What all models say of some of the points: every so many of them, or all where there are at most 2,000, fewer with many classes.
+/// [`ensemble`](Self::ensemble) draws from it what [`Null`](crate::Null) compares with.
 ///
 /// Logits are kept divided by their temperature, probabilities as logarithms that are at least [`LOG_FLOOR`].
 ///
 /// ```
 /// use ndarray::Array3;
-/// use tenfold_analysis::{LogitSample, Scale};
+/// use tenfold_analysis::{LogitSample, Noise, Scale};
 /// use tenfold_core_tensor::seed::Seed;
 /// let z = Array3::from_shape_fn((4, 10, 3), |(t, i, k)| if k == i % 3 { 2.0 } else { (t * k) as f32 / 10.0 });
 /// let labels: Vec<usize> = (0..10).map(|i| i % 3).collect();
 /// let sample = LogitSample::of(z.view(), &labels, Scale::logits())?;
 /// assert_eq!(sample.points(), (0..10).collect::<Vec<_>>());
-/// let (drawn, of) = sample.ensemble(&[0, 3, 6], None, Seed::new(1))?;
+/// let (drawn, of) = sample.ensemble(&[0, 3, 6], Noise::Dealt, None, Seed::new(1))?;
 /// assert_eq!((drawn.dim(), of.as_slice()), ((4, 3, 3), &[0, 0, 0][..]));
 /// # Ok::<(), tenfold_analysis::AnalysisError>(())
 /// ```
@@ -90,8 +105,8 @@ impl LogitSample {
         self.models
     }
 
-    /// An ensemble drawn by the null for some of the points that are kept: logits `[N, points, C]` and the points' labels. Noise
-    /// comes from these points alone.
+    /// An ensemble drawn for some of the points that are kept: logits `[N, points, C]` and the points' labels. Noise comes from these
+    /// points alone.
     ///
     /// `without` leaves a model out, of the means, of the noise and of the ensemble, and changes nothing else that is drawn: what
     /// the jackknife needs. Then there are N - 1 models.
@@ -101,6 +116,7 @@ impl LogitSample {
     pub fn ensemble(
         &self,
         points: &[usize],
+        noise: Noise,
         without: Option<usize>,
         seed: Seed,
     ) -> Result<(Array3<f32>, Vec<usize>), AnalysisError> {
@@ -108,37 +124,65 @@ impl LogitSample {
         let places = points.iter().map(|&point| self.place(point)).collect::<Result<Vec<usize>, _>>()?;
         let left: Vec<usize> = (0..self.models).filter(|t| Some(*t) != without).collect();
         require(left.len() >= 2, "models", left.len(), "noise needs at least 2")?;
-        let (n, classes) = (left.len() as f64, self.classes);
         let means = self.means(&places, &left);
-        let wider = (n / (n - 1.0)).sqrt() as f32;
-        let mut values = vec![0.0; left.len() * places.len() * classes];
-        let mut rows = values.chunks_exact_mut(classes);
-        let mut rng = seed.named("null").rng();
-        for slot in 0..self.models {
-            for (i, &own) in places.iter().enumerate() {
-                // Drawn for a model that is left out too, so that leaving it out changes nothing of the others.
-                let (j, mut u) = (rng.random_range(0..places.len()), rng.random_range(0..self.models));
-                if Some(slot) == without {
-                    continue;
-                }
-                if Some(u) == without {
-                    u = (u + 1) % self.models;
-                }
-                let row = rows.next().expect("a row for every point of every model that is left");
-                let (label, of_other) = (self.labels[own], self.labels[places[j]]);
-                let noise = self.row(places[j], u).iter().zip(&means[j * classes..]);
-                for ((to, m), (z, of_z)) in row.iter_mut().zip(&means[i * classes..]).zip(noise) {
-                    *to = m + wider * (z - of_z);
+        let mut values = vec![0.0; left.len() * places.len() * self.classes];
+        let rng = seed.named("null").rng();
+        match noise {
+            Noise::Dealt => self.deal(&places, &left, &means, rng, &mut values),
+            Noise::Normal => self.add_normal(&places, &left, &means, rng, &mut values),
+        }
+        let drawn = Array3::from_shape_vec((left.len(), places.len(), self.classes), values).expect("a row for each");
+        Ok((drawn, places.iter().map(|&i| self.labels[i]).collect()))
+    }
+
+    /// Noise of other points.
+    fn deal(&self, places: &[usize], models: &[usize], means: &[f32], mut rng: Rng, to: &mut [f32]) {
+        let classes = self.classes;
+        let mut from: Vec<usize> = (0..places.len()).collect();
+        from.shuffle(&mut rng);
+        let mut rows = to.chunks_exact_mut(classes);
+        for &t in models {
+            for ((i, &j), row) in from.iter().enumerate().zip(&mut rows) {
+                let (label, of_other) = (self.labels[places[i]], self.labels[places[j]]);
+                let (z, centre) = (self.row(places[j], t), &means[j * classes..][..classes]);
+                let own = &means[i * classes..][..classes];
+                for (((to, own), z), centre) in row.iter_mut().zip(own).zip(z).zip(centre) {
+                    *to = own + (z - centre);
                 }
                 if label != of_other {
-                    let noise = |k: usize| wider * (self.row(places[j], u)[k] - means[j * classes + k]);
-                    row[label] = means[i * classes + label] + noise(of_other);
-                    row[of_other] = means[i * classes + of_other] + noise(label);
+                    row[label] = own[label] + (z[of_other] - centre[of_other]);
+                    row[of_other] = own[of_other] + (z[label] - centre[label]);
                 }
             }
         }
-        let drawn = Array3::from_shape_vec((left.len(), places.len(), classes), values).expect("a row for each");
-        Ok((drawn, places.iter().map(|&i| self.labels[i]).collect()))
+    }
+
+    /// Normal noise of one size.
+    fn add_normal(&self, places: &[usize], models: &[usize], means: &[f32], mut rng: Rng, to: &mut [f32]) {
+        let classes = self.classes;
+        let mut squares = 0.0;
+        for (&place, centre) in places.iter().zip(means.chunks_exact(classes)) {
+            for &t in models {
+                let noise = || self.row(place, t).iter().zip(centre).map(|(z, m)| f64::from(z - m));
+                let common = noise().sum::<f64>() / classes as f64;
+                squares += noise().map(|r| (r - common) * (r - common)).sum::<f64>();
+            }
+        }
+        // N - 1 models' worth of C - 1 classes' worth of noise at every point.
+        let degrees = (places.len() * (models.len() - 1) * (classes - 1)) as f64;
+        let size = (squares / degrees).sqrt() as f32;
+        let mut rows = to.chunks_exact_mut(means.len());
+        for t in 0..self.models {
+            // Drawn for a model that is left out too, so that leaving it out changes nothing of the others.
+            let mut rng_of_model = Seed::new(rng.random()).rng();
+            if models.contains(&t) {
+                let row = rows.next().expect("as many rows as models that are left");
+                for (to, m) in row.iter_mut().zip(means) {
+                    let e: f32 = StandardNormal.sample(&mut rng_of_model);
+                    *to = m + size * e;
+                }
+            }
+        }
     }
 
     /// Variance over models (with N - 1) of the margin `log p_y - log (1 - p_y)` of a point that is kept.
@@ -214,7 +258,6 @@ impl PerPoint for LogitSample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_distr::{Distribution, StandardNormal};
 
     fn logits(models: usize, points: usize) -> (Array3<f32>, Vec<usize>) {
         let mut rng = Seed::new(5).rng();
@@ -236,22 +279,27 @@ mod tests {
     }
 
     #[test]
-    fn a_drawn_ensemble_keeps_means_and_size_of_the_noise_and_forgets_whose_it_was() {
+    fn dealt_noise_is_that_of_another_point_and_normal_noise_has_one_size() {
         let (z, labels) = logits(30, 400);
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let points: Vec<usize> = (0..400).collect();
-        let (drawn, of) = sample.ensemble(&points, None, Seed::new(2)).unwrap();
-        assert_eq!(of, labels);
-        let mean = |v: &[f64], odd: usize| v.iter().skip(odd).step_by(2).sum::<f64>() / 200.0;
-        let (before, after) = (noise_of(&z, &labels), noise_of(&drawn, &labels));
-        assert!((mean(&before, 0) - 0.5).abs() < 0.05 && (mean(&before, 1) - 4.5).abs() < 0.3);
-        // Half of the noise is of the one kind, half of the other: at all points.
-        for odd in [0, 1] {
-            assert!((mean(&after, odd) - 2.5).abs() < 0.25, "{}", mean(&after, odd));
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+        let odd = |v: &[f64]| mean(&v.iter().skip(1).step_by(2).copied().collect::<Vec<_>>());
+        let before = noise_of(&z, &labels);
+        assert!((mean(&before) - 2.5).abs() < 0.2 && (odd(&before) - 4.5).abs() < 0.3);
+        for noise in [Noise::Dealt, Noise::Normal] {
+            let (drawn, of) = sample.ensemble(&points, noise, None, Seed::new(2)).unwrap();
+            assert_eq!(of, labels);
+            let after = noise_of(&drawn, &labels);
+            // As much in all, and nothing is left of who had more.
+            assert!((mean(&after) - mean(&before)).abs() < 0.2 && (odd(&after) - 2.5).abs() < 0.4, "{noise:?}");
+            let spread = variance(&after).sqrt() / mean(&after);
+            assert!(if noise == Noise::Dealt { spread > 0.7 } else { spread < 0.4 }, "{noise:?}: {spread}");
+            let means = |z: &Array3<f32>, i: usize, k: usize| z.slice(ndarray::s![.., i, k]).mean().unwrap();
+            let moved = |i: usize| (means(&z, i, labels[i]) - means(&drawn, i, labels[i])).abs();
+            let moved = (0..400).map(moved).fold(0.0, f32::max);
+            assert!(if noise == Noise::Dealt { moved < 1e-5 } else { moved < 1.0 }, "{noise:?}: {moved}");
         }
-        let means = |z: &Array3<f32>, i: usize, k: usize| z.slice(ndarray::s![.., i, k]).mean().unwrap();
-        let moved = |i: usize| (means(&z, i, labels[i]) - means(&drawn, i, labels[i])).abs();
-        assert!((0..400).map(moved).sum::<f32>() / 400.0 < 0.25);
     }
 
     #[test]
@@ -259,16 +307,17 @@ mod tests {
         let (z, labels) = logits(10, 50);
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let points: Vec<usize> = (0..50).step_by(2).collect();
-        let (whole, _) = sample.ensemble(&points, None, Seed::new(2)).unwrap();
-        let (without, _) = sample.ensemble(&points, Some(3), Seed::new(2)).unwrap();
-        assert_eq!((whole.dim().0, without.dim().0), (10, 9));
-        let near = |t: usize| {
-            let (a, b) = (whole.slice(ndarray::s![t, .., ..]), without.slice(ndarray::s![t, .., ..]));
-            a.iter().zip(b).filter(|(a, b)| (**a - **b).abs() < 0.5).count()
-        };
-        assert!(near(0) > 55, "{} of 75", near(0));
-        let again = sample.ensemble(&points, Some(3), Seed::new(2)).unwrap();
-        assert_eq!(again.0, without);
+        for noise in [Noise::Dealt, Noise::Normal] {
+            let draw = |without| sample.ensemble(&points, noise, without, Seed::new(2)).unwrap().0;
+            let (whole, without) = (draw(None), draw(Some(3)));
+            assert_eq!((whole.dim().0, without.dim().0), (10, 9));
+            for (all, left) in [(0, 0), (9, 8)] {
+                let (a, b) = (whole.slice(ndarray::s![all, .., ..]), without.slice(ndarray::s![left, .., ..]));
+                let moved = a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / 75.0;
+                assert!(moved < 0.25, "{noise:?}: {moved}");
+            }
+            assert_eq!(draw(Some(3)), without);
+        }
     }
 
     #[test]
@@ -280,7 +329,7 @@ mod tests {
         let (z, labels) = logits(2, 4);
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let fails = |points: &[usize], without, text: &str| {
-            let error = sample.ensemble(points, without, Seed::new(0)).unwrap_err().to_string();
+            let error = sample.ensemble(points, Noise::Dealt, without, Seed::new(0)).unwrap_err().to_string();
             assert!(error.starts_with(text), "{error}");
         };
         fails(&[], None, "points = 0: the noise needs");
