@@ -52,8 +52,9 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Right points lie closer to a line than independent logit noise of one size puts them.",
             source: "specification sections 1 and 5",
-            statistic: "Fisher's atanh r of log Bias^2 and log Var at the widest perceptron, right points, minus its mean under the \
-                        null; jackknife over models of the difference",
+            statistic: "Fisher's atanh r of log Bias^2 and log Var at the widest perceptron, right points, minus its mean under \
+                        independent noise: the lesser of the points' own noise dealt out anew and normal noise of one size; jackknife \
+                        over models of each difference",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -62,8 +63,9 @@ pub(super) fn claims() -> Vec<Claim> {
             statement: "Bias^2 >= c Var on nearly all right points, with a c above that of independent noise, which has the floor \
                         1/(N-1) of N models too.",
             source: "specification sections 1 and 2; amendments",
-            statistic: "log of the largest c that 95 % of the right points reach at the widest perceptron, minus its mean under the \
-                        null; jackknife over models of the difference",
+            statistic: "log of the largest c that 95 % of the right points reach at the widest perceptron, minus its mean under \
+                        independent noise: the lesser of the points' own noise dealt out anew and normal noise of one size; jackknife \
+                        over models of each difference",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -71,8 +73,8 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Alignment beyond the null is stronger in larger networks.",
             source: "specification section 1",
-            statistic: "slope on log2 of the width, over all perceptrons, of atanh r beyond the null's: the sign of r counts; \
-                        jackknife over the models of each",
+            statistic: "slope on log2 of the width, over all perceptrons, of atanh r beyond independent noise, the sign of r counted: \
+                        the lesser of two nulls; jackknife over the models of each",
             rule: Rule::Above(0.0),
         },
         Claim {
@@ -107,8 +109,9 @@ pub(super) fn claims() -> Vec<Claim> {
             kind: Kind::Empirical,
             statement: "Under the cross-entropy in place of the squared loss, points are less aligned.",
             source: "specification section 1, point 5 (a referee's reading)",
-            statistic: "atanh r of log bias and log variance beyond the null's, of the cross-entropy minus that of the squared loss; \
-                        points that both mean models of the widest perceptron get right; jackknife over models of the difference",
+            statistic: "atanh r of log bias and log variance beyond independent noise, of the cross-entropy minus that of the squared \
+                        loss: the larger of two nulls; points that both mean models of the widest perceptron get right; jackknife over \
+                        models of the difference",
             rule: Rule::Below(0.0),
         },
         Claim {

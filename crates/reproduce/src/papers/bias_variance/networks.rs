@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tenfold_analysis::collapse::NeuralCollapse;
 use tenfold_analysis::{
-    Alignment, AnalysisError, Averages, Decomposition, LogitSample, Null, Randomness, Scale, Selection, ensemble,
+    Alignment, AnalysisError, Averages, Decomposition, LogitSample, Noise, Null, Randomness, Scale, Selection, Split,
+    ensemble,
 };
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::mean;
@@ -29,6 +30,9 @@ struct Reading {
     collapse: Option<[f64; 4]>,
 }
 
+/// Alignment beside its nulls, of noise dealt out and of normal noise; or why there is none.
+pub(super) type Aligned = Result<(Alignment, [Null; 2]), String>;
+
 /// An ensemble, and what was found of it.
 pub(super) struct Measured {
     pub(super) network: Network,
@@ -41,8 +45,8 @@ pub(super) struct Measured {
     pub(super) collapse: Option<[f64; 4]>,
     pub(super) found: Decomposition,
     pub(super) averages: Averages,
-    /// Alignment on right points beside its null, or why there is none.
-    pub(super) aligned: Result<(Alignment, Null), String>,
+    /// Alignment on right points beside its nulls, or why there is none.
+    pub(super) aligned: Aligned,
 }
 
 /// All ensembles.
@@ -64,21 +68,25 @@ impl Networks {
     }
 }
 
-/// Alignment of the right points of a decomposition, and its null.
-pub(super) fn align(
-    found: &Decomposition,
-    predictions: ArrayView3<f32>,
-    labels: &[usize],
-) -> Result<(Alignment, Null), AnalysisError> {
-    let alignment = Alignment::of(found, Selection::default())?;
-    let sample = LogitSample::of(predictions, labels, found.scale())?;
-    let null = Null::of(found, &sample, &alignment, DRAWS, null_seed())?;
-    Ok((alignment, null))
+/// Alignment of the right points of a decomposition, and its nulls.
+pub(super) fn align(found: &Decomposition, predictions: ArrayView3<f32>, labels: &[usize]) -> Aligned {
+    let both = || -> Result<(Alignment, [Null; 2]), AnalysisError> {
+        let alignment = Alignment::of(found, Selection::default())?;
+        let sample = LogitSample::of(predictions, labels, found.scale())?;
+        let nulls = nulls(found, &sample, &alignment)?;
+        Ok((alignment, nulls))
+    };
+    both().map_err(|error| error.to_string())
 }
 
-/// One for all nulls: what is drawn for one ensemble is drawn for all.
-pub(super) fn null_seed() -> Seed {
-    Seed::new(0).named("bias-variance-null")
+/// Both nulls of an alignment. What is drawn for one ensemble is drawn for all.
+pub(super) fn nulls<D: Split>(
+    found: &D,
+    sample: &LogitSample,
+    alignment: &Alignment,
+) -> Result<[Null; 2], AnalysisError> {
+    let of = |noise| Null::of(found, sample, alignment, noise, DRAWS, Seed::new(0).named("bias-variance-null"));
+    Ok([of(Noise::Dealt)?, of(Noise::Normal)?])
 }
 
 pub(super) fn measure(context: &Context, settings: &Settings, data: &Data) -> Result<Networks, ReproduceError> {
@@ -137,7 +145,7 @@ fn one(context: &Context, settings: &Settings, data: &Data, network: Network) ->
     let found = decompose(test.view(), &data.test.labels, network.randomness)?;
     Ok(Measured {
         averages: found.averages()?,
-        aligned: align(&found, test.view(), &data.test.labels).map_err(|error| error.to_string()),
+        aligned: align(&found, test.view(), &data.test.labels),
         train_accuracy: readings.iter().map(|r| r.train_accuracy).sum::<f64>() / readings.len() as f64,
         collapse: all.map(average),
         network,

@@ -1,7 +1,7 @@
 //! Ensembles that are no networks: nearest neighbours and bagged trees, on bootstrap samples.
 
 use super::data::{Data, Part};
-use super::networks::align;
+use super::networks::{Aligned, align};
 use super::settings::Settings;
 use crate::context::Context;
 use crate::error::ReproduceError;
@@ -10,7 +10,7 @@ use rand::RngExt;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::tree::decision_tree_classifier::{DecisionTreeClassifier, DecisionTreeClassifierParameters};
 use std::time::Instant;
-use tenfold_analysis::{Alignment, Averages, Decomposition, Null, Randomness, Scale};
+use tenfold_analysis::{Averages, Decomposition, Randomness, Scale};
 use tenfold_core_tensor::ops::nearest::{Metric, nearest};
 use tenfold_core_tensor::seed::Seed;
 
@@ -28,7 +28,7 @@ pub(super) struct Other {
     pub(super) name: &'static str,
     pub(super) found: Decomposition,
     pub(super) averages: Averages,
-    pub(super) aligned: Result<(Alignment, Null), String>,
+    pub(super) aligned: Aligned,
 }
 
 pub(super) struct Others {
@@ -43,7 +43,7 @@ pub(super) fn measure(context: &Context, settings: &Settings, data: &Data) -> Re
     let mut all = Vec::new();
     for (name, votes) in votes {
         let found = Decomposition::of(votes.view(), &data.test.labels, Scale::probabilities(), Randomness::Bootstrap)?;
-        let aligned = align(&found, votes.view(), &data.test.labels).map_err(|error| error.to_string());
+        let aligned = align(&found, votes.view(), &data.test.labels);
         all.push(Other { name, averages: found.averages()?, aligned, found });
     }
     Ok(Others { all, seconds: start.elapsed().as_secs_f64() })

@@ -6,9 +6,9 @@ use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
 use ndarray::Array3;
 use rand::seq::SliceRandom;
-use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Null, Selection};
+use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Noise, Null, Selection};
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::Estimate;
+use tenfold_core_tensor::stats::{Estimate, mean};
 
 /// Variances of points that are neither lost to rounding nor near the ceiling (specification, section 5).
 const INNER: [f64; 2] = [1e-6, 0.1];
@@ -18,19 +18,31 @@ fn shifted(e: &Estimate, by: f64) -> Estimate {
 }
 
 /// Alignment and null of every ensemble that has one, with its name.
-fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a Null)> {
+fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a [Null; 2])> {
     let networks = all.networks.all.iter().map(|m| (m.network.name.as_str(), &m.aligned));
     let others = all.others.all.iter().map(|o| (o.name, &o.aligned));
     networks.chain(others).filter_map(|(name, found)| found.as_ref().ok().map(|(a, n)| (name, a, n)))
 }
 
-fn of_largest<'a>(all: &'a All) -> Result<(&'a Alignment, &'a Null), String> {
+fn of_largest<'a>(all: &'a All) -> Result<(&'a Alignment, &'a [Null; 2]), String> {
     all.networks.largest().aligned.as_ref().map(|(a, n)| (a, n)).map_err(Clone::clone)
 }
 
-fn null_part(name: String, drawn: Drawn, data: &str) -> Part {
-    let e = Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: super::super::settings::DRAWS };
-    Part::new(name, e, data, Role::Control)
+/// A statistic under both nulls.
+fn under_nulls(what: &str, name: &str, nulls: &[Null; 2], of: fn(&Fit<f64>) -> f64, data: &str) -> [Part; 2] {
+    nulls.each_ref().map(|null| {
+        let Drawn { mean: value, lo, hi } = null.range(of);
+        let e = Estimate { value, se: 0.0, lo, hi, n: null.draws };
+        Part::new(format!("{what} under {}, {name}", noise(null)), e, data, Role::Control)
+    })
+}
+
+/// What a null's noise is called.
+pub(super) fn noise(null: &Null) -> &'static str {
+    match null.noise {
+        Noise::Dealt => "noise dealt out",
+        Noise::Normal => "normal noise",
+    }
 }
 
 /// Fisher's z of the correlation: without ends, where R^2 ends at one.
@@ -38,13 +50,22 @@ pub(super) fn z(fit: &Fit<f64>) -> f64 {
     fit.pearson.atanh()
 }
 
-/// What is beyond the null, at the widest perceptron and, beside it, everywhere.
+/// What is beyond both nulls, each and the lesser.
+fn beyond_both(nulls: &[Null; 2], of: fn(&Fit<f64>) -> f64) -> Result<([Estimate; 2], Estimate), String> {
+    let each = |null: &Null| null.beyond_of(of).map_err(|error| error.to_string());
+    let both = [each(&nulls[0])?, each(&nulls[1])?];
+    Ok((both, Finding::least(&both)?))
+}
+
+/// What is beyond both nulls, at the widest perceptron and, beside it, everywhere.
 fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
-    let estimate = |null: &Null| null.beyond_of(of).map_err(|error| error.to_string());
-    let mut finding = on_images(all, id, of_largest(all).and_then(|(_, null)| estimate(null)));
-    for (of_what, _, null) in each(all) {
-        if let Ok(e) = estimate(null) {
-            finding.parts.push(Part::new(format!("{name} beyond the null, {of_what}"), e, &all.data.name, Role::Shown));
+    let estimate = of_largest(all).and_then(|(_, nulls)| beyond_both(nulls, of)).map(|(_, least)| least);
+    let mut finding = on_images(all, id, estimate);
+    for (of_what, _, nulls) in each(all) {
+        let role = if of_what == all.networks.largest().network.name { Role::Decides } else { Role::Shown };
+        for (null, e) in nulls.iter().zip(beyond_both(nulls, of).iter().flat_map(|(both, _)| both)) {
+            let what = format!("{name} beyond {}, {of_what}", noise(null));
+            finding.parts.push(Part::new(what, *e, &all.data.name, role));
         }
     }
     finding
@@ -54,9 +75,9 @@ pub(super) fn aligned(all: &All) -> Result<Finding, ReproduceError> {
     let estimate = of_largest(all).map(|(a, _)| shifted(&a.fit.total_slope, -1.0));
     let mut finding = on_images(all, "bias-variance.aligned-on-correct", estimate);
     let data = &all.data.name;
-    for (name, a, null) in each(all) {
+    for (name, a, nulls) in each(all) {
         finding.parts.push(Part::new(format!("slope, {name}"), a.fit.total_slope, data, Role::Shown));
-        finding.parts.push(null_part(format!("slope under the null, {name}"), null.drawn.total_slope, data));
+        finding.parts.extend(under_nulls("slope", name, nulls, |fit| fit.total_slope, data));
     }
     let largest = all.networks.largest();
     let name = &largest.network.name;
@@ -97,42 +118,37 @@ fn dealt_out(m: &Measured, labels: &[usize]) -> Result<Decomposition, ReproduceE
 pub(super) fn beyond_null(all: &All) -> Finding {
     let mut finding = beyond(all, "bias-variance.aligned-beyond-null", "atanh r", z);
     let data = &all.data.name;
-    for (name, a, null) in each(all) {
+    for (name, a, nulls) in each(all) {
         finding.parts.push(Part::new(format!("R^2, {name}"), a.fit.r_squared, data, Role::Shown));
-        finding.parts.push(null_part(format!("R^2 under the null, {name}"), null.drawn.r_squared, data));
+        finding.parts.extend(under_nulls("R^2", name, nulls, |fit| fit.r_squared, data));
         finding.parts.push(Part::new(format!("log ratio, {name}"), a.fit.log_ratio, data, Role::Shown));
-        finding.parts.push(null_part(format!("log ratio under the null, {name}"), null.drawn.log_ratio, data));
-    }
-    if finding.estimate.as_ref().is_ok_and(|e| e.hi < 0.0) {
-        finding.remark =
-            "In the null every point has noise of one size; where the size differs from point to point, real points \
-                          scatter more than the null's."
-                .into();
+        finding.parts.extend(under_nulls("log ratio", name, nulls, |fit| fit.log_ratio, data));
     }
     finding
 }
 
 pub(super) fn bounds(all: &All) -> Finding {
     let mut finding = beyond(all, "bias-variance.bias-bounds-variance", "log c of 95 %", |fit| fit.bound_95.ln());
-    for (name, a, null) in each(all) {
+    for (name, a, nulls) in each(all) {
         let data = &all.data.name;
         finding.parts.push(Part::new(format!("c of 95 %, {name}"), a.fit.bound_95, data, Role::Shown));
         finding.parts.push(Part::new(format!("c of 99 %, {name}"), a.fit.bound_99, data, Role::Shown));
-        finding.parts.push(null_part(format!("c of 95 % under the null, {name}"), null.drawn.bound_95, data));
+        finding.parts.extend(under_nulls("c of 95 %", name, nulls, |fit| fit.bound_95, data));
     }
     finding
 }
 
 pub(super) fn stronger(all: &All) -> Finding {
     let widths = all.networks.widths();
-    let of = |m: &Measured| -> Result<Estimate, String> {
-        let (_, null) = m.aligned.as_ref().map_err(|reason| format!("{}: {reason}", m.network.name))?;
-        null.beyond_of(z).map_err(|error| format!("{}: {error}", m.network.name))
+    let of = |m: &Measured| -> Result<[Estimate; 2], String> {
+        let named = |reason: &String| format!("{}: {reason}", m.network.name);
+        let (_, nulls) = m.aligned.as_ref().map_err(named)?;
+        beyond_both(nulls, z).map(|(both, _)| both).map_err(|reason| named(&reason))
     };
-    let found: Vec<Result<Estimate, String>> = widths.iter().map(|m| of(m)).collect();
+    let found: Vec<Result<[Estimate; 2], String>> = widths.iter().map(|m| of(m)).collect();
     let slope = |found: Vec<Estimate>| {
         let x: Vec<f64> = widths.iter().map(|m| m.network.size.log2()).collect();
-        let centre = x.iter().sum::<f64>() / x.len() as f64;
+        let centre = mean(&x);
         let squares: f64 = x.iter().map(|x| (x - centre).powi(2)).sum();
         let weights = || x.iter().map(|x| (x - centre) / squares);
         let value = weights().zip(&found).map(|(w, e)| w * e.value).sum();
@@ -140,12 +156,18 @@ pub(super) fn stronger(all: &All) -> Finding {
         let se = weights().zip(&found).map(|(w, e)| (w * e.se).powi(2)).sum::<f64>().sqrt();
         Estimate::from_t(value, se, (all.settings.models - 1) as f64, all.settings.models)
     };
-    let estimate = found.iter().cloned().collect::<Result<Vec<Estimate>, String>>().map(slope);
+    let both = found.iter().cloned().collect::<Result<Vec<[Estimate; 2]>, String>>();
+    let slopes = both.map(|both| [0, 1].map(|k| slope(both.iter().map(|e| e[k]).collect())));
+    let estimate = slopes.as_ref().map_err(Clone::clone).and_then(|slopes| Finding::least(slopes));
     let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
-    for (m, e) in widths.iter().zip(found) {
-        if let Ok(e) = e {
-            let name = format!("atanh r beyond the null, {}", m.network.name);
-            finding.parts.push(Part::new(name, e, &all.data.name, Role::Shown));
+    let names = ["noise dealt out", "normal noise"];
+    for (name, e) in names.iter().zip(slopes.iter().flatten()) {
+        finding.parts.push(Part::new(format!("slope beyond {name}"), *e, &all.data.name, Role::Decides));
+    }
+    for (m, found) in widths.iter().zip(found) {
+        for (name, e) in names.iter().zip(found.iter().flatten()) {
+            let name = format!("atanh r beyond {name}, {}", m.network.name);
+            finding.parts.push(Part::new(name, *e, &all.data.name, Role::Shown));
         }
     }
     finding

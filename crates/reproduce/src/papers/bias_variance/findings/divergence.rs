@@ -1,48 +1,61 @@
 //! The cross-entropy beside the squared loss.
 
-use super::super::networks::null_seed;
-use super::super::settings::DRAWS;
-use super::alignment::z;
+use super::super::networks::nulls;
+use super::alignment::{noise, z};
 use super::{All, on_images};
 use crate::claim::{Finding, Part, Role};
-use crate::error::ReproduceError;
 use tenfold_analysis::{Alignment, AnalysisError, KlDecomposition, LogitSample, Null, Selection, Split};
+use tenfold_core_tensor::stats::Estimate;
 
-/// Alignment of both losses on the points that both mean models get right, each with its null.
-fn both(all: &All, kl: &KlDecomposition) -> Result<[(Alignment, Null); 2], AnalysisError> {
+/// An alignment and its two nulls.
+type Beside = (Alignment, [Null; 2]);
+
+/// Alignment of both losses on the points that both mean models get right, each with its nulls.
+fn both(all: &All, kl: &KlDecomposition) -> Result<[Beside; 2], AnalysisError> {
     let largest = all.networks.largest();
     let selection = Selection::default();
     let right = |i: &usize| Split::correct(kl, *i) && largest.found.points()[*i].correct();
     let points: Vec<usize> = (0..kl.points.len()).filter(right).collect();
     let sample = LogitSample::of(largest.test.view(), &all.data.test.labels, largest.found.scale())?;
     let of_kl = Alignment::at(kl, selection, &points)?;
-    let null_of_kl = Null::of(kl, &sample, &of_kl, DRAWS, null_seed())?;
+    let nulls_of_kl = nulls(kl, &sample, &of_kl)?;
     let squared = Alignment::at(&largest.found, selection, &points)?;
-    let null = Null::of(&largest.found, &sample, &squared, DRAWS, null_seed())?;
-    Ok([(of_kl, null_of_kl), (squared, null)])
+    let nulls_of_squared = nulls(&largest.found, &sample, &squared)?;
+    Ok([(of_kl, nulls_of_kl), (squared, nulls_of_squared)])
 }
 
-pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Result<Finding, ReproduceError> {
-    let both = both(all, kl).map_err(|error| error.to_string());
+/// By how much the cross-entropy is less aligned beyond each null: with the sign turned, so that the lesser decides.
+fn weaker([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
+    let less = |k: usize| of_kl[k].beyond_less(&squared[k], z);
+    Ok([less(0)?, less(1)?])
+}
+
+fn turned(e: &Estimate) -> Estimate {
+    Estimate { value: -e.value, lo: -e.hi, hi: -e.lo, ..*e }
+}
+
+pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
+    let both = both(all, kl).and_then(|both| weaker(&both).map(|weaker| (both, weaker))).map_err(|e| e.to_string());
     let estimate = both
         .as_ref()
         .map_err(Clone::clone)
-        .and_then(|[(_, of_kl), (_, squared)]| of_kl.beyond_less(squared, z).map_err(|error| error.to_string()));
+        .and_then(|(_, weaker)| Finding::least(&weaker.each_ref().map(turned)).map(|least| turned(&least)));
     let mut finding = on_images(all, "bias-variance.kl-weaker", estimate);
+    let Ok((both, weaker)) = both else { return finding };
     let data = &all.data.name;
-    for (name, (alignment, null)) in ["the cross-entropy", "the squared loss"].iter().zip(both.iter().flatten()) {
+    for (null, e) in both[0].1.iter().zip(weaker) {
+        let what = format!("atanh r beyond {}, cross-entropy minus squared loss", noise(null));
+        finding.parts.push(Part::new(what, e, data, Role::Decides));
+    }
+    for (name, (alignment, nulls)) in ["the cross-entropy", "the squared loss"].iter().zip(&both) {
         finding.parts.push(Part::new(format!("R^2 of {name}"), alignment.fit.r_squared, data, Role::Shown));
         finding.parts.push(Part::new(format!("slope of {name}"), alignment.fit.total_slope, data, Role::Shown));
-        finding.parts.push(Part::new(
-            format!("atanh r beyond the null, {name}"),
-            null.beyond_of(z)?,
-            data,
-            Role::Shown,
-        ));
-        let drawn = null.drawn.r_squared;
-        let e =
-            tenfold_core_tensor::stats::Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: DRAWS };
-        finding.parts.push(Part::new(format!("R^2 of {name} under the null"), e, data, Role::Control));
+        for null in nulls {
+            let drawn = null.drawn.r_squared;
+            let e = Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: null.draws };
+            let what = format!("R^2 of {name} under {}", noise(null));
+            finding.parts.push(Part::new(what, e, data, Role::Control));
+        }
     }
-    Ok(finding)
+    finding
 }

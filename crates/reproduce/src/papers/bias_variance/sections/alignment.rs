@@ -1,0 +1,103 @@
+//! Alignment of every ensemble beside its nulls.
+
+use super::super::findings::All;
+use super::super::networks::{Aligned, Measured, align};
+use super::super::settings::FEWER;
+use super::shown;
+use crate::error::ReproduceError;
+use crate::report::{Block, Section, number};
+use ndarray::s;
+use tenfold_analysis::{Decomposition, Selection, above_diagonal};
+
+const HEADER: [&str; 11] = [
+    "ensemble",
+    "right points",
+    "slope",
+    "slope, nulls",
+    "R^2",
+    "R^2, nulls",
+    "log ratio",
+    "log ratio, nulls",
+    "c of 95 %",
+    "c, nulls",
+    "tau",
+];
+
+/// Numbers beside those of both nulls.
+fn row(name: &str, found: &Aligned) -> Vec<String> {
+    match found {
+        Err(reason) => {
+            let mut row = vec![name.to_string(), reason.clone()];
+            row.resize(HEADER.len(), String::new());
+            row
+        }
+        Ok((a, nulls)) => {
+            let of = |k: usize| {
+                let [dealt, normal] = nulls.each_ref().map(|null| number(null.drawn.values()[k].mean));
+                [shown(&a.fit.values()[k]), format!("{dealt}, {normal}")]
+            };
+            let mut row = vec![name.to_string(), a.points.to_string()];
+            // Total slope, R^2, log ratio and the bound of 95 %.
+            row.extend([2, 4, 7, 8].into_iter().flat_map(of));
+            row.push(number(nulls[0].tau));
+            row
+        }
+    }
+}
+
+/// The widest perceptron's first so many models.
+fn fewer(all: &All) -> Result<Vec<Vec<String>>, ReproduceError> {
+    let m = all.networks.largest();
+    let few = FEWER.into_iter().filter(|n| *n < all.settings.models);
+    let labels = &all.data.test.labels;
+    let first = |n: usize| -> Result<Vec<String>, ReproduceError> {
+        let test = m.test.slice(s![..n, .., ..]);
+        let found = Decomposition::of(test, labels, m.found.scale(), m.network.randomness)?;
+        Ok(row(&format!("{}, {n} models", m.network.name), &align(&found, test, labels)))
+    };
+    few.map(first).collect()
+}
+
+fn wrong(m: &Measured) -> Vec<String> {
+    let selection = Selection { correct: false, ..Selection::default() };
+    let count = m.found.points().iter().filter(|p| !p.correct()).count();
+    let zero = m.found.points().iter().filter(|p| p.variance <= 0.0).count();
+    let shares = match count {
+        0 => ["none", "none"].map(String::from),
+        _ => {
+            let (above, ratio) = above_diagonal(&m.found, selection);
+            [number(above), number(ratio)]
+        }
+    };
+    let [above, ratio] = shares;
+    vec![m.network.name.clone(), count.to_string(), above, ratio, zero.to_string()]
+}
+
+pub(super) fn beside_nulls(all: &All) -> Result<Section, ReproduceError> {
+    let networks = all.networks.all.iter().map(|m| row(&m.network.name, &m.aligned));
+    let others = all.others.all.iter().map(|o| row(o.name, &o.aligned));
+    let header = || HEADER.map(String::from).to_vec();
+    Ok(Section {
+        title: "Alignment beside the nulls".into(),
+        blocks: vec![
+            Block::Table {
+                caption: "Right points: slope of total least squares, R^2 of log Bias^2 on log Var, median log (Bias^2/Var), largest \
+                          c; 95 % over models. Of the nulls, means over draws: the points' own noise dealt out anew, then normal noise of \
+                          one size. tau is the noise of the margins."
+                    .into(),
+                header: header(),
+                rows: networks.chain(others).collect(),
+            },
+            Block::Table {
+                caption: "The same of fewer models: few push plug-in Bias^2 up, towards the floor Var / (N - 1).".into(),
+                header: header(),
+                rows: fewer(all)?,
+            },
+            Block::Table {
+                caption: "Wrong points: share with Bias^2 above Var, mean log ratio; and points without variance.".into(),
+                header: ["network", "wrong points", "share above", "mean log ratio", "zero variance"].map(String::from).to_vec(),
+                rows: all.networks.all.iter().map(wrong).collect(),
+            },
+        ],
+    })
+}

@@ -1,0 +1,129 @@
+//! Averages and alignment over sizes, and where variance comes from.
+
+use super::super::findings::{All, over_points};
+use super::super::networks::Measured;
+use super::shown;
+use crate::context::Context;
+use crate::error::ReproduceError;
+use crate::report::{Block, Section, number, save_svg};
+use tenfold_analysis::Null;
+use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
+
+pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, ReproduceError> {
+    let widths = all.networks.widths();
+    let series =
+        |name: &str, of: &dyn Fn(&Measured) -> Point| Series::new(name, widths.iter().map(|m| of(m)).collect());
+    let axis = || {
+        Axis::new("width of the hidden layer (units)", AxisScale::Log).with_ticks(widths.iter().map(|m| m.network.size))
+    };
+    let averages = Chart {
+        title: format!("{}: averages over test images", all.data.name),
+        x: axis(),
+        y: Axis::new("squared probability", AxisScale::Linear),
+        series: vec![
+            series("Bias^2", &|m| Point::of(m.network.size, &m.averages.bias.over_models)),
+            series("Var", &|m| Point::of(m.network.size, &m.averages.variance.over_models)),
+            series("mean loss", &|m| Point::of(m.network.size, &m.averages.loss.over_models)),
+        ],
+    };
+    let aligned = |m: &&&Measured| m.aligned.is_ok();
+    let of_null = |k: usize, name: &str| {
+        let f = |null: &Null| {
+            let drawn = null.drawn.r_squared;
+            Point { x: 0.0, y: drawn.mean, interval: Some((drawn.lo, drawn.hi)) }
+        };
+        let points = widths
+            .iter()
+            .filter(aligned)
+            .filter_map(|m| m.aligned.as_ref().ok().map(|(_, nulls)| Point { x: m.network.size, ..f(&nulls[k]) }));
+        Series::new(name, points.collect())
+    };
+    let observed =
+        widths.iter().filter_map(|m| m.aligned.as_ref().ok().map(|(a, _)| Point::of(m.network.size, &a.fit.r_squared)));
+    let r_squared = Chart {
+        title: format!("{}: how much of log Bias^2 the line explains", all.data.name),
+        x: axis(),
+        y: Axis::new("R^2, right points", AxisScale::Linear),
+        series: vec![
+            Series::new("observed, 95 % over models", observed.collect()),
+            of_null(0, "noise dealt out, 95 % of draws"),
+            of_null(1, "normal noise, 95 % of draws"),
+        ],
+    };
+    let row = |m: &Measured| {
+        let a = &m.averages;
+        vec![
+            m.network.name.clone(),
+            m.network.randomness.to_string(),
+            number(m.train_accuracy),
+            number(a.accuracy),
+            shown(&a.bias.over_both),
+            shown(&a.variance.over_both),
+            number(a.gini),
+        ]
+    };
+    Ok(Section {
+        title: "Over sizes".into(),
+        blocks: vec![
+            Block::Plot {
+                file: save_svg(context.folder, "bias-variance-widths", averages.svg())?,
+                caption: "Unbiased estimates, 95 % over models.".into(),
+            },
+            Block::Plot {
+                file: save_svg(context.folder, "bias-variance-r-squared", r_squared.svg())?,
+                caption: "Alignment over width, beside both nulls of each width.".into(),
+            },
+            Block::Table {
+                caption: "All networks. Widths are compared at the training accuracy shown: narrow ones do not fit."
+                    .into(),
+                header: [
+                    "network",
+                    "models differ in",
+                    "training accuracy",
+                    "accuracy of the mean",
+                    "Bias^2",
+                    "Var",
+                    "G",
+                ]
+                .map(String::from)
+                .to_vec(),
+                rows: all.networks.all.iter().map(row).collect(),
+            },
+        ],
+    })
+}
+
+pub(super) fn sources(all: &All) -> Section {
+    let with = |m: &&Measured| m.network.name.starts_with("mlp-64");
+    let row = |m: &Measured| {
+        let a = &m.averages;
+        vec![
+            m.network.randomness.to_string(),
+            shown(&a.bias.over_models),
+            shown(&a.variance.over_models),
+            number(a.accuracy),
+        ]
+    };
+    let halves = |m: &Measured| {
+        let first = over_points(&m.found, |p| p.first_bias);
+        let second = over_points(&m.found, |p| p.second_variance);
+        vec![m.network.name.clone(), number(first), number(second)]
+    };
+    Section {
+        title: "Where the variance comes from".into(),
+        blocks: vec![
+            Block::Table {
+                caption: "One perceptron (64 units) under three sources of randomness; disjoint parts are a twentieth of the \
+                          training set each."
+                    .into(),
+                header: ["models differ in", "Bias^2", "Var", "accuracy of the mean"].map(String::from).to_vec(),
+                rows: all.networks.all.iter().filter(with).map(row).collect(),
+            },
+            Block::Table {
+                caption: "Two-split check: Bias^2 from the first half of the models, Var from the other.".into(),
+                header: ["network", "Bias^2, first half (plug-in)", "Var, second half"].map(String::from).to_vec(),
+                rows: all.networks.all.iter().map(halves).collect(),
+            },
+        ],
+    }
+}
