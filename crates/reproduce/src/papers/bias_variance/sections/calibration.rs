@@ -1,6 +1,6 @@
 //! Calibration, and the cross-entropy.
 
-use super::super::findings::{All, Found};
+use super::super::findings::{All, Found, Side};
 use super::shown;
 use crate::context::Context;
 use crate::error::ReproduceError;
@@ -10,7 +10,7 @@ use tenfold_charts::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Series};
 use tenfold_core_tensor::stats::Estimate;
 
 pub(super) fn calibration(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
-    let sides = |of: &dyn Fn(&super::findings::Side) -> Estimate| {
+    let sides = |of: &dyn Fn(&Side) -> Estimate| {
         found.sweep.iter().map(|side| Point::of(side.temperature, &of(side))).collect::<Vec<Point>>()
     };
     let sweep = Chart {

@@ -2,6 +2,7 @@
 
 use super::super::findings::All;
 use super::super::networks::Measured;
+use super::super::synthetic::Form;
 use super::shown;
 use crate::context::Context;
 use crate::error::ReproduceError;
@@ -10,7 +11,7 @@ use tenfold_analysis::collapse::{FrameFit, QuantileFit};
 use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 
 pub(super) fn collapse(context: &Context, all: &All) -> Result<Section, ReproduceError> {
-    let row = |f: &super::synthetic::Form| {
+    let row = |f: &Form| {
         vec![
             f.classes.to_string(),
             number(f.scale),
