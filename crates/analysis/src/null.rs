@@ -19,7 +19,7 @@ use tenfold_core_tensor::stats::{Estimate, StatsError, jackknife, mean, quantile
 /// Draws below which the ends of the null's range are noise.
 pub const FEWEST_NULL_DRAWS: usize = 200;
 /// Draws that are made again without each model: with the noise of the others as it was, so that few are enough.
-const AGAIN: usize = 20;
+const AGAIN: usize = 10;
 
 /// The null of some points, and what was observed against it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,7 +1,7 @@
 //! Ensembles of networks of all sizes.
 
 use super::data::Data;
-use super::settings::{DRAWS, Network, Settings};
+use super::settings::{DRAWS, Network, Settings, TRAININGS};
 use crate::context::Context;
 use crate::error::ReproduceError;
 use ndarray::{Array2, Array3, ArrayView3};
@@ -104,7 +104,7 @@ fn one(context: &Context, settings: &Settings, data: &Data, network: Network) ->
     let validation = Inputs::new(data.validation.x.view(), data.image)?;
     let test = Inputs::new(data.test.x.view(), data.image)?;
     let set = TrainingSet::new(inputs.clone(), &targets)?;
-    let seed = Seed::new(0).named("bias-variance-networks").named(&network.name);
+    let seed = Seed::new(TRAININGS).named("bias-variance-networks").named(&network.name);
     let samples = samples(network.randomness, data.train.labels.len(), settings.models, seed);
     let member = |k: usize| {
         Member::new(seed.child(k as u64), network.architecture.clone(), network.training.clone())

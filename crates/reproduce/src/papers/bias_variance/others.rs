@@ -2,7 +2,7 @@
 
 use super::data::{Data, Part};
 use super::networks::{Aligned, align};
-use super::settings::Settings;
+use super::settings::{Settings, TRAININGS};
 use crate::context::Context;
 use crate::error::ReproduceError;
 use ndarray::Array3;
@@ -68,7 +68,7 @@ fn neighbours(settings: &Settings, data: &Data) -> Result<Array3<f32>, Reproduce
     let found = nearest(x.view(), data.test.x.view(), SEARCHED.min(labels.len()), Metric::Euclidean)?;
     let mut values = Vec::with_capacity(settings.models * data.test.labels.len() * data.classes);
     for k in 0..settings.models as u64 {
-        let counts = bootstrap(labels.len(), Seed::new(0).named("bias-variance-neighbours").child(k));
+        let counts = bootstrap(labels.len(), Seed::new(TRAININGS).named("bias-variance-neighbours").child(k));
         for row in found.indices.outer_iter() {
             let mut votes = vec![0; data.classes];
             let mut left = NEIGHBOURS as u32;
@@ -110,7 +110,7 @@ fn trees(context: &Context, settings: &Settings, data: &Data) -> Result<Array3<f
     let bag = |k: &usize| -> Result<Vec<f32>, ReproduceError> {
         let mut votes = vec![0_u32; data.test.labels.len() * data.classes];
         for t in 0..TREES as u64 {
-            let mut rng = Seed::new(0).named("bias-variance-trees").child(*k as u64).child(t).rng();
+            let mut rng = Seed::new(TRAININGS).named("bias-variance-trees").child(*k as u64).child(t).rng();
             let rows: Vec<usize> = (0..n).map(|_| rng.random_range(0..n)).collect();
             let y: Vec<i32> = rows.iter().map(|&i| data.train.labels[i] as i32).collect();
             let parameters = DecisionTreeClassifierParameters::default().with_min_samples_leaf(2);

@@ -5,7 +5,9 @@ use crate::scale::Scale;
 use tenfold_analysis::Randomness;
 use tenfold_vision::{Architecture, ImageShape, MlpConfig, OptimiserConfig, ResNetConfig, Schedule, TrainConfig};
 
-/// Draws of the null.
+/// The seed of everything that is trained. Trainings from 0 were seen before the rules were written anew; these were not.
+pub(super) const TRAININGS: u64 = 1;
+/// Draws of each null.
 pub(super) const DRAWS: usize = 200;
 /// Models of which two halves have intervals: the fewest of an ensemble.
 const FEWEST: usize = 6;

@@ -50,16 +50,16 @@ pub(super) fn z(fit: &Fit<f64>) -> f64 {
     fit.pearson.atanh()
 }
 
-/// What is beyond both nulls, each and the lesser.
+/// What is beyond each null, and what both agree on.
 fn beyond_both(nulls: &[Null; 2], of: fn(&Fit<f64>) -> f64) -> Result<([Estimate; 2], Estimate), String> {
     let each = |null: &Null| null.beyond_of(of).map_err(|error| error.to_string());
     let both = [each(&nulls[0])?, each(&nulls[1])?];
-    Ok((both, Finding::least(&both)?))
+    Ok((both, Finding::agreed(&both)?))
 }
 
 /// What is beyond both nulls, at the widest perceptron and, beside it, everywhere.
 fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
-    let estimate = of_largest(all).and_then(|(_, nulls)| beyond_both(nulls, of)).map(|(_, least)| least);
+    let estimate = of_largest(all).and_then(|(_, nulls)| beyond_both(nulls, of)).map(|(_, agreed)| agreed);
     let mut finding = on_images(all, id, estimate);
     for (of_what, _, nulls) in each(all) {
         let role = if of_what == all.networks.largest().network.name { Role::Decides } else { Role::Shown };
@@ -158,7 +158,7 @@ pub(super) fn stronger(all: &All) -> Finding {
     };
     let both = found.iter().cloned().collect::<Result<Vec<[Estimate; 2]>, String>>();
     let slopes = both.map(|both| [0, 1].map(|k| slope(both.iter().map(|e| e[k]).collect())));
-    let estimate = slopes.as_ref().map_err(Clone::clone).and_then(|slopes| Finding::least(slopes));
+    let estimate = slopes.as_ref().map_err(Clone::clone).and_then(|slopes| Finding::agreed(slopes));
     let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
     let names = ["noise dealt out", "normal noise"];
     for (name, e) in names.iter().zip(slopes.iter().flatten()) {

@@ -24,26 +24,19 @@ fn both(all: &All, kl: &KlDecomposition) -> Result<[Beside; 2], AnalysisError> {
     Ok([(of_kl, nulls_of_kl), (squared, nulls_of_squared)])
 }
 
-/// By how much the cross-entropy is less aligned beyond each null: with the sign turned, so that the lesser decides.
-fn weaker([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
+/// By how much more the cross-entropy is aligned beyond each null than the squared loss.
+fn more([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
     let less = |k: usize| of_kl[k].beyond_less(&squared[k], z);
     Ok([less(0)?, less(1)?])
 }
 
-fn turned(e: &Estimate) -> Estimate {
-    Estimate { value: -e.value, lo: -e.hi, hi: -e.lo, ..*e }
-}
-
 pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
-    let both = both(all, kl).and_then(|both| weaker(&both).map(|weaker| (both, weaker))).map_err(|e| e.to_string());
-    let estimate = both
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|(_, weaker)| Finding::least(&weaker.each_ref().map(turned)).map(|least| turned(&least)));
+    let both = both(all, kl).and_then(|both| more(&both).map(|more| (both, more))).map_err(|e| e.to_string());
+    let estimate = both.as_ref().map_err(Clone::clone).and_then(|(_, more)| Finding::agreed(more));
     let mut finding = on_images(all, "bias-variance.kl-weaker", estimate);
-    let Ok((both, weaker)) = both else { return finding };
+    let Ok((both, more)) = both else { return finding };
     let data = &all.data.name;
-    for (null, e) in both[0].1.iter().zip(weaker) {
+    for (null, e) in both[0].1.iter().zip(more) {
         let what = format!("atanh r beyond {}, cross-entropy minus squared loss", noise(null));
         finding.parts.push(Part::new(what, e, data, Role::Decides));
     }
