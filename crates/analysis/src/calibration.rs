@@ -77,9 +77,9 @@ impl CalibrationError {
     }
 
     /// The error given a statistic: points are dealt into bins of equal mass by the statistic, such as a subgroup's score, an
-    /// image's brightness or another model's confidence, and each bin's mean confidence is compared with its mean outcome. A model
-    /// can be calibrated on the whole and not given a statistic. Points of one value of the statistic stay in one bin, so that the
-    /// order of the rows does not matter; a statistic of few values has as few bins.
+    /// image's brightness or another model's confidence, and each bin's mean confidence is compared with its mean outcome. A
+    /// model can be calibrated on the whole and not given a statistic. Points of one value of the statistic stay in one bin, so
+    /// that the order of the rows does not matter; a statistic of few values has as few bins.
     ///
     /// ```
     /// use tenfold_analysis::CalibrationError;
@@ -306,8 +306,8 @@ mod tests {
         let labels: Vec<usize> = sure.iter().map(|p| usize::from(rng.random::<f64>() > 0.5 * p)).collect();
         let p = ndarray::Array2::from_shape_fn((1_500, 2), |(i, k)| if k == 0 { sure[i] } else { 1.0 - sure[i] });
         let found = Calibration::of(p.view(), &labels, Bins::default()).unwrap();
-        // Of two classes each error is the other's, so that the sum varies by twice one, not by its root of two. (Fifteen bins are
-        // the same from either end where the points come out even.)
+        // Of two classes each error is the other's, so that the sum varies by twice one, not by its root of two. (Fifteen bins
+        // are the same from either end where the points come out even.)
         let (sum, one) = (found.debiased_sum_over_classes(), found.classes[0].debiased);
         assert!((sum.value - 2.0 * one.value).abs() < 1e-9);
         assert!((sum.se / one.se - 2.0).abs() < 0.02, "{sum:?} {one:?}");

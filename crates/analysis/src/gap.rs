@@ -6,6 +6,9 @@ use crate::error::{AnalysisError, require, require_shape};
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Binning, Dealer, Estimate, mean, variance};
 
+/// Values nearer than this share of themselves are equal: predictions come in single precision.
+const ROUNDING: f64 = f32::EPSILON as f64;
+
 /// Gap and Gini of the points of a bin.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct GapBin {
@@ -25,8 +28,9 @@ pub struct GapBin {
 /// model: for a calibrated mean model the two are equal in every bin. Plug-in estimates, since the equality is of the mean model
 /// that is there.
 ///
-/// Bins are of equal mass. Points of one value of the statistic stay in one bin, so that the order of the points does not
-/// matter, and a bin with a single point, which has no spread, joins its neighbour: there may be fewer bins than were asked for.
+/// Bins are of equal mass. Points of one value of the statistic, as single precision tells them apart, stay in one bin, so that
+/// the order of the points does not matter, and a bin with a single point, which has no spread, joins its neighbour: there may
+/// be fewer bins than were asked for.
 ///
 /// ```
 /// use ndarray::Array3;
@@ -55,7 +59,7 @@ pub fn gap_by(
     let finite = values.iter().all(|v| v.is_finite());
     require(finite, "statistic", "not finite", "must be a finite number at every point")?;
     let mut dealt: Vec<Vec<usize>> = Vec::with_capacity(bins);
-    for members in Dealer::new(&values, bins, Binning::EqualMass)?.members() {
+    for members in Dealer::new(&joined(&values), bins, Binning::EqualMass)?.members() {
         match dealt.last_mut() {
             Some(last) if last.len() < 2 || members.len() < 2 => last.extend(members),
             _ => dealt.push(members),
@@ -74,6 +78,21 @@ pub fn gap_by(
         }
     };
     Ok(dealt.iter().map(bin).collect())
+}
+
+/// The values, where those that differ by rounding alone are one. The probability of the label is found from the others, which
+/// sum to one only as single precision has it: without this, ties of the confidence would be split by being right.
+fn joined(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut joined = values.to_vec();
+    for pair in order.windows(2) {
+        let (before, v) = (joined[pair[0]], values[pair[1]]);
+        if v - before <= ROUNDING * v.abs() {
+            joined[pair[1]] = before;
+        }
+    }
+    joined
 }
 
 /// The two sides of the bound on the gap: `|E[Bias^2] - E[Var] - E[G]| = 2 |E sum_k h_k (h_k - 1[Y = k])|` and twice the sum over

@@ -138,7 +138,7 @@ fn directions(means: &Array2<f64>, centred: &Array2<f64>) -> Result<(), Analysis
     let zero = |length: &f64| *length <= NOTHING * size;
     let lengths = lengths(centred);
     require(!lengths.iter().all(zero), "embeddings", "one mean for all classes", "the class means must differ")?;
-    match lengths.iter().position(|length| zero(length)) {
+    match lengths.iter().position(zero) {
         Some(class) => {
             let what = format!("the mean of class {class} is the centre of the class means");
             require(false, "embeddings", what, "its angle to the others is undefined")

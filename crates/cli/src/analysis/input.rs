@@ -88,8 +88,21 @@ impl Predictions {
         Ok(found)
     }
 
-    /// Names the file behind what is wrong with the numbers.
+    /// A fault of the predictions as a whole.
+    pub(super) fn refused(&self, rule: impl Into<String>) -> CliError {
+        CliError::Option { option: "--predictions", value: self.predictions.to_string(), rule: rule.into() }
+    }
+
+    /// Names the file behind what is wrong with the numbers, or the option behind a setting.
     pub(super) fn named(&self, error: AnalysisError) -> CliError {
+        let option = match &error {
+            AnalysisError::Setting { field: "temperature", .. } => Some("--temperature"),
+            AnalysisError::Setting { field: "tolerance", .. } => Some("--sum-tolerance"),
+            _ => None,
+        };
+        if let (Some(option), AnalysisError::Setting { value, rule, .. }) = (option, &error) {
+            return CliError::Option { option, value: value.clone(), rule: rule.clone() };
+        }
         named(("--predictions", &self.predictions), ("--labels", &self.labels), error)
     }
 }

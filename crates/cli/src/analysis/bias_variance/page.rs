@@ -1,0 +1,168 @@
+//! The report.
+
+use super::{Aligned, BiasVariance, Bootstrap, Found, Side};
+use crate::analysis::{number, shown};
+use crate::error::CliError;
+use crate::page::Report;
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Null, charts};
+use tenfold_core_tensor::stats::Estimate;
+
+impl BiasVariance {
+    pub(super) fn page(&self, found: &Found) -> Result<String, CliError> {
+        let Averages { models, points, randomness, .. } = &found.averages;
+        let mut page = Report::new("Bias and variance, point by point");
+        page.paragraph(&format!(
+            "{models} models on {points} points from {}; what differs from model to model: {randomness}. Bias^2 is the squared \
+             distance of the mean model from the label, Var the mean squared distance of the models from their mean.",
+            self.input.predictions
+        ));
+        averages(&mut page, found);
+        drawings(&mut page, found)?;
+        match &found.aligned {
+            Err(reason) => page.paragraph(&format!("No alignment: {reason}.")),
+            Ok((alignment, null)) => beside(&mut page, alignment, null),
+        }
+        fewer(&mut page, found);
+        split(&mut page, found);
+        Ok(page.html())
+    }
+}
+
+fn averages(page: &mut Report, found: &Found) {
+    let Averages { bias, variance, loss, .. } = &found.averages;
+    let header = ["average over points (unbiased)", "95 % over models", "95 % over models and points"];
+    let table = |page: &mut Report, averages: [&Average; 3]| {
+        let names = ["Bias^2", "Var", "mean loss of a model"];
+        let row = |(name, average): (&str, &Average)| {
+            vec![name.to_string(), shown(&average.over_models), shown(&average.over_both)]
+        };
+        let rows: Vec<Vec<String>> = names.into_iter().zip(averages).map(row).collect();
+        page.table(&header, &rows);
+    };
+    table(page, [bias, variance, loss]);
+    let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap else { return };
+    page.paragraph(&format!("The same from {draws} ensembles of as many models, drawn with replacement."));
+    table(page, [&averages.bias, &averages.variance, &averages.loss]);
+    if let (Some(fit), Ok((_, null))) = (fit, &found.aligned) {
+        let rows = Fit::<Estimate>::NAMES.iter().zip(fit.values()).zip(null.drawn.values());
+        let row = |((name, value), drawn): ((&&str, Estimate), tenfold_analysis::Drawn)| {
+            vec![name.replace('_', " "), shown(&value), number(drawn.mean)]
+        };
+        let rows: Vec<Vec<String>> = rows.map(row).collect();
+        page.table(&["line through right points", "95 % over models", "the null's mean"], &rows);
+    }
+}
+
+fn drawings(page: &mut Report, found: &Found) -> Result<(), CliError> {
+    page.heading("Every point");
+    let [without_variance, without_bias] = found.zero;
+    if found.whole.points().iter().all(|p| p.variance <= 0.0 || p.bias <= 0.0) {
+        page.paragraph("No point has both a variance and a bias: there is nothing to draw on logarithmic axes.");
+    } else {
+        let aligned = found.aligned.as_ref().ok().map(|(alignment, null)| (alignment, null));
+        let scatter = charts::scatter("squared bias against variance", &found.whole, aligned);
+        let caption = format!(
+            "One dot a point, plug-in estimates; no dot can lie below Var / {}. {without_variance} points without variance and \
+             {without_bias} without bias have no place on these axes.",
+            found.averages.models - 1,
+        );
+        page.drawing(&scatter.svg()?, &caption);
+        let histograms = charts::log_ratios("how far Bias^2 and Var are apart", &found.whole);
+        page.drawing(&histograms.svg()?, "Each line is a histogram of its own points; at 0, Bias^2 is Var.");
+    }
+    let row = |name: &str, side: &Side| {
+        vec![name.to_string(), side.count.to_string(), side.share(), side.median(), side.without_logarithm.to_string()]
+    };
+    page.table(
+        &["", "points", "above the diagonal, 95 % over points", "median log (Bias^2 / Var)", "without a logarithm"],
+        &[row("right", &found.right), row("wrong", &found.wrong)],
+    );
+    Ok(())
+}
+
+fn beside(page: &mut Report, alignment: &Alignment, null: &Null) {
+    page.heading("Right points, and what independent noise does by itself");
+    page.paragraph(&format!(
+        "The null keeps every point's mean margin and gives all of them noise of one size, {:.3}, independent over models. Its \
+         slope is near one by construction: only what differs from it says something. Models that differ in {} are compared on \
+         {} points, of which {} have no logarithm.",
+        null.tau, alignment.randomness, alignment.points, alignment.without_logarithm
+    ));
+    let row = |(k, name): (usize, &&str)| {
+        vec![
+            name.replace('_', " "),
+            shown(&alignment.fit.values()[k]),
+            drawn(&null.drawn.values()[k]),
+            shown(&null.beyond.values()[k]),
+        ]
+    };
+    let rows: Vec<Vec<String>> = Fit::<Estimate>::NAMES.iter().enumerate().map(row).collect();
+    page.table(&["", "observed, 95 % over models", "null, 95 % of draws", "beyond the null"], &rows);
+}
+
+fn drawn(d: &tenfold_analysis::Drawn) -> String {
+    format!("{} [{}, {}]", number(d.mean), number(d.lo), number(d.hi))
+}
+
+fn fewer(page: &mut Report, found: &Found) {
+    if found.fewer.is_empty() {
+        return;
+    }
+    let header = ["models", "slope", "slope of the null", "R^2", "R^2 of the null", "median log ratio", "c of 95 %"];
+    let row = |(models, aligned): (usize, &Aligned)| match aligned {
+        Err(reason) => {
+            let mut row = vec![models.to_string(), format!("none: {reason}")];
+            row.resize(header.len(), String::new());
+            row
+        }
+        Ok((Alignment { fit, .. }, null)) => vec![
+            models.to_string(),
+            shown(&fit.slope),
+            drawn(&null.drawn.slope),
+            shown(&fit.r_squared),
+            drawn(&null.drawn.r_squared),
+            shown(&fit.log_ratio),
+            shown(&fit.bound_95),
+        ],
+    };
+    let all = (found.averages.models, &found.aligned);
+    let rows: Vec<Vec<String>> = found.fewer.iter().map(|(n, aligned)| (*n, aligned)).chain([all]).map(row).collect();
+    page.heading("With fewer models");
+    page.paragraph(
+        "Few models push plug-in Bias^2 up to its floor and make alignment look better than it is; the null of as many models \
+         shows how much of that is mechanical.",
+    );
+    page.table(&header, &rows);
+}
+
+fn split(page: &mut Report, found: &Found) {
+    page.heading("Two halves of the models");
+    let Some(split) = &found.two_split else {
+        page.paragraph("This check needs at least four models.");
+        return;
+    };
+    page.paragraph(
+        "Bias^2 (plug-in) from the first half of the models and variance (unbiased) from the other share no noise, so that a \
+         line between them is not made by it. The variance of few models is noisy, which pulls the slope below what it is.",
+    );
+    page.table(
+        &["average over points", "95 % over points"],
+        &[
+            vec!["Bias^2, first half".into(), shown(&split.first_bias)],
+            vec!["Var, second half".into(), shown(&split.second_variance)],
+        ],
+    );
+    match &split.line {
+        Ok(line) => page.table(
+            &["right points", "without a logarithm", "slope, 95 % over points", "R^2", "median log ratio"],
+            &[vec![
+                split.points.to_string(),
+                split.without_logarithm.to_string(),
+                shown(&line.slope),
+                number(line.r_squared),
+                number(line.median_log_ratio),
+            ]],
+        ),
+        Err(reason) => page.paragraph(&format!("No line: {reason}.")),
+    }
+}

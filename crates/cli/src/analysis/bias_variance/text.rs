@@ -1,0 +1,170 @@
+//! What is printed.
+
+use super::{Aligned, BiasVariance, Bootstrap, Found};
+use crate::analysis::{folded, number, short, shown};
+use crate::output::Output;
+use serde_json::{Value, json};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Null};
+use tenfold_core_tensor::stats::Estimate;
+
+/// Where the values of fields begin, and those of tables.
+const FIELD: usize = 23;
+const TABLE: usize = 17;
+
+impl BiasVariance {
+    pub(super) fn say(&self, found: &Found) -> Output {
+        let mut output = averages(Output::new(), found);
+        output = aligned(output, &found.aligned);
+        output = fewer(output, found);
+        output = split(output, found);
+        output = bootstrap(output, found);
+        output = sides(output, found);
+        if let Some(path) = &self.out {
+            output = output.field("written", path.display(), path.display().to_string());
+        }
+        if let Some(path) = &self.report {
+            output = output.field("report", path.display(), path.display().to_string());
+        }
+        output
+    }
+}
+
+fn averages(output: Output, found: &Found) -> Output {
+    let Averages { models, points, accuracy, bias, variance, loss, gini, additivity, identity, randomness } =
+        &found.averages;
+    let [without_variance, without_bias] = found.zero;
+    let mut output = output
+        .field("models", models, *models)
+        .field("points", points, *points)
+        .field("differ_in", randomness, json!(randomness))
+        .field("accuracy_of_mean", format!("{accuracy:.4}"), *accuracy)
+        .field("squared_bias", format!("{} over models, points", shown(&bias.over_both)), json!(bias))
+        .field("variance", format!("{} over models, points", shown(&variance.over_both)), json!(variance))
+        .field("mean_loss", shown(&loss.over_both), json!(loss))
+        .field("gini_impurity", number(*gini), *gini)
+        .field(
+            "largest_misfit",
+            format!("{additivity:.1e} of bias + variance, {identity:.1e} of the gap"),
+            json!([additivity, identity]),
+        )
+        .field("zero_variance", format!("{without_variance} points"), without_variance)
+        .field("zero_bias", format!("{without_bias} points"), without_bias);
+    if let Some((kl, [bias, variance])) = &found.kl {
+        output = output
+            .field("kl_bias", format!("{} over models", shown(bias)), json!(bias))
+            .field("kl_variance", format!("{} over models", shown(variance)), json!(variance))
+            .field("kl_floored", format!("{} probabilities", kl.floored), kl.floored);
+    }
+    output
+}
+
+/// A line of the table of what was seen and what noise does.
+fn beside(output: Output, name: &str, alignment: &Alignment, null: &Null, k: usize) -> Output {
+    let (seen, drawn, beyond) = (alignment.fit.values()[k], null.drawn.values()[k], null.beyond.values()[k]);
+    let of = |e: &Estimate| short(e.value, e.lo, e.hi);
+    let (seen, beyond, drawn) = (of(&seen), of(&beyond), short(drawn.mean, drawn.lo, drawn.hi));
+    let name = format!("  {name}:");
+    output.line(format!("{name:<16} {seen:<20} {drawn:<20} {beyond}"))
+}
+
+fn aligned(output: Output, found: &Aligned) -> Output {
+    let (alignment, noise) = match found {
+        Err(reason) => return output.field("alignment", folded(&format!("none: {reason}"), FIELD), json!(null)),
+        Ok(found) => found,
+    };
+    let Alignment { points, without_logarithm, .. } = alignment;
+    let text = format!("{points} right, {without_logarithm} of them without a logarithm");
+    let mut output = output
+        .field("aligned_points", text, *points)
+        .hidden("alignment", json!(alignment))
+        .hidden("null", json!(noise))
+        .line(format!("{:<16} {:<20} {:<20} beyond", "", "observed", "independent noise"));
+    for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
+        output = beside(output, &name.replace('_', " "), alignment, noise, k);
+    }
+    output.field("noise_of_logits", number(noise.tau), noise.tau)
+}
+
+/// The slope of the first so many models, beside the null of as many.
+fn fewer(output: Output, found: &Found) -> Output {
+    let of = |(models, aligned): &(usize, Aligned)| -> Value {
+        match aligned {
+            // Not by the name `null`, which is a value of the macro.
+            Ok((alignment, noise)) => json!({"models": models, "alignment": alignment, "null": noise}),
+            Err(reason) => json!({"models": models, "alignment": null, "null": null, "reason": reason}),
+        }
+    };
+    let mut output = output.hidden("fewer_models", found.fewer.iter().map(of).collect::<Vec<_>>());
+    if found.fewer.is_empty() {
+        return output;
+    }
+    output = output.line(format!("{:<16} {:<20} {:<20} beyond", "slope of", "observed", "independent noise"));
+    for (models, aligned) in &found.fewer {
+        let name = format!("first {models}");
+        output = match aligned {
+            Ok((alignment, null)) => beside(output, &name, alignment, null, 0),
+            Err(reason) => {
+                let reason = folded(&format!("none: {reason}"), TABLE);
+                output.line(format!("{:<16} {reason}", format!("  {name}:")))
+            }
+        };
+    }
+    output
+}
+
+fn split(output: Output, found: &Found) -> Output {
+    let Some(split) = &found.two_split else {
+        return output.field("two_split", "needs at least four models", json!(null));
+    };
+    let first = found.averages.models / 2;
+    let rest = found.averages.models - first;
+    let line = match &split.line {
+        Ok(line) => format!(
+            "slope {} over {} right points, {} of them without a logarithm; R^2 {}, median log ratio {}",
+            shown(&line.slope),
+            split.points,
+            split.without_logarithm,
+            number(line.r_squared),
+            number(line.median_log_ratio)
+        ),
+        Err(reason) => format!("no line: {reason}"),
+    };
+    let more = |output: Output, text: &str| output.line(format!("{:<22} {}", "", folded(text, FIELD)));
+    let text = format!("{} Bias^2 of the first {first} models, over points", shown(&split.first_bias));
+    let output = output.field("two_split", folded(&text, FIELD), split.json());
+    let output = more(output, &format!("{} Var of the other {rest}", shown(&split.second_variance)));
+    more(output, &line)
+}
+
+fn bootstrap(output: Output, found: &Found) -> Output {
+    let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap else { return output };
+    let mut output = output
+        .field("bootstrap", format!("{draws} ensembles drawn from the models"), json!({"draws": draws}))
+        .hidden("bootstrap_averages", json!(averages))
+        .hidden("bootstrap_fit", json!(fit))
+        .line(format!("{:<16} {:<28} over models, points", "", "over models"));
+    let averages = [("squared bias", averages.bias), ("variance", averages.variance), ("mean loss", averages.loss)];
+    for (name, Average { over_models, over_both }) in averages {
+        output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
+    }
+    if let (Some(fit), Ok((_, null))) = (fit, &found.aligned) {
+        output = output.line(format!("{:<16} {:<28} independent noise", "", "over models"));
+        for ((name, value), drawn) in Fit::<Estimate>::NAMES.iter().zip(fit.values()).zip(null.drawn.values()) {
+            let name = name.replace('_', " ");
+            output = output.line(format!("  {name:<14} {:<28} {}", shown(&value), number(drawn.mean)));
+        }
+    }
+    output
+}
+
+fn sides(output: Output, found: &Found) -> Output {
+    let text = |side: &super::Side| match side.count {
+        0 => "0".to_string(),
+        count => format!("{count}, {} of them above the diagonal", side.share()),
+    };
+    let medians = format!("{} of right points, {} of wrong ones", found.right.median(), found.wrong.median());
+    output
+        .field("right_points", text(&found.right), json!(found.right))
+        .field("wrong_points", text(&found.wrong), json!(found.wrong))
+        .line(format!("{:<22} {medians}", "median log ratio:"))
+}
