@@ -12,7 +12,7 @@
 //! | from a file that does not fit in memory, all in one reading? | [`pass`] |
 //! | from models that are asked one at a time? | [`ensemble`] |
 //! | do the two go together? | [`Alignment`] |
-//! | more than independent noise would make them? | [`Null`], from a [`LogitSample`] |
+//! | more than independent noise would make them? | [`Nulls`], from a [`LogitSample`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
 //! | which temperature mends them? | [`fit_temperature`] of single models, [`fit_mean_temperature`] of their mean |
 //! | is disagreement the error? | [`Disagreement`] |
@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use ndarray::Array3;
-//! use tenfold_analysis::{Alignment, Decomposition, LogitSample, Noise, Null, Randomness, Scale, Selection};
+//! use tenfold_analysis::{Alignment, Decomposition, LogitSample, Nulls, Randomness, Scale, Selection};
 //! use tenfold_core_tensor::seed::Seed;
 //!
 //! // Eight models, sixty points, three classes: logits of any framework.
@@ -32,17 +32,17 @@
 //! let averages = found.averages()?;
 //! assert!(averages.additivity < 1e-14 && averages.bias.over_models.value > 0.0);
 //!
-//! // The slope is near one, as it is for noise that knows nothing of the points: the null says so.
+//! // The slope is near one, as it is for noise that knows nothing of the points: the nulls say so.
 //! let alignment = Alignment::of(&found, Selection::default())?;
 //! let sample = LogitSample::of(logits.view(), &[0; 60], Scale::logits())?;
-//! let null = Null::of(&found, &sample, &alignment, Noise::Dealt, 200, Seed::new(1))?;
-//! assert!((alignment.fit.slope.value - null.drawn.slope.mean).abs() < 0.2);
+//! let nulls = Nulls::of(&found, &sample, &alignment, 200, Seed::new(1))?;
+//! assert!((alignment.fit.slope.value - nulls.dealt.drawn.slope.mean).abs() < 0.2);
 //! # Ok::<(), tenfold_analysis::AnalysisError>(())
 //! ```
 //!
 //! # When it misleads
 //!
-//! - A slope near one and a high R^2 come by themselves: see [`Null`]. What can say something is the distance from it.
+//! - A slope near one and a high R^2 come by themselves: see [`Nulls`]. What can say something is the distance from it.
 //! - Few models push plug-in Bias^2 up to `Var / (N - 1)`, a floor that looks like alignment. Compare several N.
 //! - `1 - p` in single precision has a floor near 6e-8, where confident points line up by rounding. Give logits, or probabilities
 //!   whose small entries were not rounded away; nothing is subtracted from one here.
@@ -70,6 +70,7 @@ mod kl;
 mod mean_model;
 mod models;
 mod null;
+mod nulls;
 mod pass;
 mod point;
 mod randomness;
@@ -92,6 +93,7 @@ pub use gap::{GapBin, GapBound, gap_by};
 pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
 pub use mean_model::{MeanModel, mean_model};
 pub use null::{Drawn, FEWEST_NULL_DRAWS, Null, uniform_null};
+pub use nulls::Nulls;
 pub use pass::{FirstModels, PerPoint, Predictions, pass};
 pub use point::Point;
 pub use randomness::Randomness;

@@ -186,16 +186,6 @@ impl Finding {
         Ok(Estimate { value: first.value, se: first.se, lo: smallest(|e| e.lo), hi: smallest(|e| e.hi), n: first.n })
     }
 
-    /// One estimate for several answers to the same question, such as what goes beyond one null and beyond another: the answer nearest
-    /// to zero, with an interval that covers all of theirs. A rule about zero then decides only where all answers agree.
-    pub fn agreed(estimates: &[Estimate]) -> Result<Estimate, String> {
-        let nearest = estimates.iter().min_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
-        let nearest = nearest.ok_or_else(|| "nothing was measured".to_string())?;
-        let lo = estimates.iter().map(|e| e.lo).fold(f64::INFINITY, f64::min);
-        let hi = estimates.iter().map(|e| e.hi).fold(f64::NEG_INFINITY, f64::max);
-        Ok(Estimate { lo, hi, ..*nearest })
-    }
-
     /// An identity's estimate: the largest deviation found, with the interval `[0, deviation]`.
     pub fn deviation(largest: f64, n: usize) -> Result<Estimate, String> {
         Ok(Estimate { value: largest, se: 0.0, lo: 0.0, hi: largest, n })
@@ -301,14 +291,11 @@ mod tests {
     #[test]
     fn answers_that_disagree_decide_nothing() {
         let e = |value: f64, half: f64| Estimate { value, se: half / 2.0, lo: value - half, hi: value + half, n: 5 };
-        let rule = Rule::Above(0.0);
-        let both = |a, b| rule.decide(&Finding::agreed(&[a, b]).unwrap());
+        let both = |a: Estimate, b: Estimate| Rule::Above(0.0).decide(&a.agreed(b));
         assert_eq!(both(e(3.0, 1.0), e(2.0, 1.0)), Verdict::Held);
         assert_eq!(both(e(-3.0, 1.0), e(-2.0, 1.0)), Verdict::NotHeld);
         assert_eq!(both(e(3.0, 1.0), e(-2.0, 1.0)), Verdict::Inconclusive);
         assert_eq!(both(e(3.0, 1.0), e(0.5, 1.0)), Verdict::Inconclusive);
-        assert_eq!(Finding::agreed(&[e(3.0, 1.0), e(-2.0, 1.0)]).unwrap().value, -2.0);
-        assert!(Finding::agreed(&[]).is_err());
     }
 
     #[test]

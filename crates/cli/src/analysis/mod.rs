@@ -29,15 +29,19 @@ impl Verb {
 
 /// `value [lo, hi]` in three digits, so that three of them fit a line.
 fn short(value: f64, lo: f64, hi: f64) -> String {
-    let digits = |v: f64| match v.abs() {
+    format!("{} [{}, {}]", digits(value), digits(lo), digits(hi))
+}
+
+/// A number in three digits.
+fn digits(v: f64) -> String {
+    match v.abs() {
         0.0 => "0".into(),
         a if !a.is_finite() => v.to_string(),
         a if !(1e-2..1e3).contains(&a) => format!("{v:.0e}"),
         a if a >= 100.0 => format!("{v:.0}"),
         a if a >= 10.0 => format!("{v:.1}"),
         _ => format!("{v:.2}"),
-    };
-    format!("{} [{}, {}]", digits(value), digits(lo), digits(hi))
+    }
 }
 
 /// Text that begins at a column and is broken at words to end by the eightieth, on lines that begin there too.

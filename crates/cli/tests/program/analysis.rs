@@ -66,7 +66,10 @@ fn from_logits_to_a_report() {
     let loss = number(&found["mean_loss"]["over_both"]["value"]);
     assert!((number(&bias["value"]) + number(&variance["value"]) - loss).abs() < 1e-12);
     assert!(number(&found["largest_misfit"][0]) < 1e-14);
-    assert!(number(&found["null"]["tau"]) > 0.1 && found["wrong_points"]["count"].as_u64() == Some(12), "{found}");
+    assert!(
+        number(&found["nulls"]["dealt"]["tau"]) > 0.1 && found["wrong_points"]["count"].as_u64() == Some(12),
+        "{found}"
+    );
     // The file has what was said.
     let of_points = read_vector(&array_at(dir, "points.npz:unbiased_bias")).unwrap();
     assert_eq!(of_points.len(), POINTS);
@@ -80,7 +83,8 @@ fn from_logits_to_a_report() {
     let fewer = &found["fewer_models"];
     assert!(fewer.as_array().unwrap().len() == 1 && fewer[0]["models"].as_u64() == Some(5), "{fewer}");
     assert!(
-        number(&fewer[0]["null"]["drawn"]["slope"]["mean"]) > 0.5 && fewer[0]["alignment"]["fit"]["slope"].is_object()
+        number(&fewer[0]["nulls"]["normal"]["drawn"]["slope"]["mean"]) > 0.5
+            && fewer[0]["alignment"]["fit"]["slope"].is_object()
     );
 
     // Halves that share no noise, in the file and in what is said.

@@ -50,6 +50,22 @@ impl Estimate {
         Self { value, se: variance(&draws).sqrt(), lo, hi, n }
     }
 
+    /// One estimate for two answers to the same question, such as what goes beyond one null and beyond another: the answer nearer to
+    /// zero, with an interval that covers both. A rule about zero then decides only where both answers agree.
+    ///
+    /// ```
+    /// use tenfold_core_tensor::stats::Estimate;
+    /// let (a, b) = (Estimate::from_t(3.0, 0.1, 9.0, 10), Estimate::from_t(-2.0, 0.1, 9.0, 10));
+    /// assert!(a.above(0.0) && b.below(0.0));
+    /// let both = a.agreed(b);
+    /// assert!(both.value == -2.0 && !both.above(0.0) && !both.below(0.0));
+    /// ```
+    #[must_use]
+    pub fn agreed(self, other: Self) -> Self {
+        let nearer = if self.value.abs() <= other.value.abs() { self } else { other };
+        Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi), ..nearer }
+    }
+
     /// Whether the interval lies wholly above `threshold`.
     pub fn above(&self, threshold: f64) -> bool {
         self.lo > threshold

@@ -14,8 +14,8 @@ use clap::Args;
 use sides::Side;
 use std::path::PathBuf;
 use tenfold_analysis::{
-    Alignment, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FirstModels, Fit, KlDecomposition,
-    ModelBootstrap, Null, Point, Selection,
+    Alignment, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS, FirstModels, Fit,
+    KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
@@ -37,16 +37,16 @@ pub(crate) struct BiasVariance {
     /// Also decompose the cross-entropy.
     #[arg(long)]
     kl: bool,
-    /// Align only points with a plug-in variance above this; without it those of no variance are looked at too.
+    /// Align only points with a plug-in variance of at least this; without it those of no variance are looked at too.
     #[arg(long, value_name = "V")]
     min_variance: Option<f64>,
-    /// ... and only those with one below this.
+    /// ... and only those with at most this.
     #[arg(long, value_name = "V")]
     max_variance: Option<f64>,
-    /// Ensembles drawn for the null.
-    #[arg(long, default_value_t = 400)]
+    /// Ensembles drawn for each null.
+    #[arg(long, default_value_t = 200)]
     draws: usize,
-    /// Seed of the null and the bootstrap.
+    /// Seed of the nulls and the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Also draw so many ensembles from the models, with replacement, for percentile intervals beside the jackknife's; reads the
@@ -63,14 +63,14 @@ pub(crate) struct BiasVariance {
     report: Option<PathBuf>,
 }
 
-/// An alignment and its null, or why there is none.
-type Aligned = Result<(Alignment, Null), String>;
+/// An alignment and its nulls, or why there is none.
+type Aligned = Result<(Alignment, Nulls), String>;
 
 /// All that was found.
 struct Found {
     whole: Decomposition,
     averages: Averages,
-    kl: Option<(KlDecomposition, [Estimate; 2])>,
+    kl: Option<(KlDecomposition, [Average; 2])>,
     /// Too few points or models for a line is a finding, not a fault of the input.
     aligned: Aligned,
     /// Alignment of the first so many models.
@@ -113,9 +113,10 @@ impl BiasVariance {
     /// Settings that break a rule, before anything is read.
     fn check(&self) -> Result<(), CliError> {
         let refuse = |option, value: String, rule: String| Err(CliError::Option { option, value, rule });
-        for (option, draws) in [("--draws", Some(self.draws)), ("--bootstrap", self.bootstrap)] {
-            if let Some(draws) = draws.filter(|draws| *draws < FEWEST_DRAWS) {
-                return refuse(option, draws.to_string(), format!("must be at least {FEWEST_DRAWS}"));
+        let draws = [("--draws", Some(self.draws), FEWEST_NULL_DRAWS), ("--bootstrap", self.bootstrap, FEWEST_DRAWS)];
+        for (option, draws, fewest) in draws {
+            if let Some(draws) = draws.filter(|draws| *draws < fewest) {
+                return refuse(option, draws.to_string(), format!("must be at least {fewest}"));
             }
         }
         for (option, variance) in [("--min-variance", self.min_variance), ("--max-variance", self.max_variance)] {
@@ -133,28 +134,30 @@ impl BiasVariance {
 
     fn find(&self) -> Result<Found, CliError> {
         let (slabs, labels) = self.input.open()?;
-        let [models, _, classes] = slabs.shape();
+        let [models, points, classes] = slabs.shape();
         if models == 2 {
             let rule = "holds two models; intervals over models leave one out and need two to remain: give three models or more";
             return Err(self.input.refused(rule));
         }
         let (scale, randomness) = (self.input.scale(), self.input.randomness());
         let start = |n: usize| Decomposition::new(n, classes, scale, randomness).map_err(|e| self.input.named(e));
+        let sample = |n: usize| LogitSample::new(points, n, classes, scale).map_err(|e| self.input.named(e));
         let few = FEWER.into_iter().filter(|n| *n < models);
         let fewer = few
-            .map(|models| Ok(FirstModels { models, found: start(models)? }))
+            .map(|models| Ok(FirstModels { models, found: (start(models)?, sample(models)?) }))
             .collect::<Result<Vec<_>, CliError>>()?;
         let kl = match self.kl {
             true => Some(KlDecomposition::new(models, classes, scale, randomness).map_err(|e| self.input.named(e))?),
             false => None,
         };
-        let ((whole, fewer), kl) = self.input.pass(&slabs, &labels, ((start(models)?, fewer), kl), "points")?;
+        let all = ((start(models)?, sample(models)?), (fewer, kl));
+        let ((whole, sample), (fewer, kl)) = self.input.pass(&slabs, &labels, all, "points")?;
         let averages = whole.averages().map_err(|e| self.input.named(e))?;
         let kl = match kl {
             Some(kl) => Some((kl.averages().map(|averages| (kl, averages)))?),
             None => None,
         };
-        let aligned = self.aligned(&whole);
+        let aligned = self.aligned(&whole, &sample);
         let bootstrap = match self.bootstrap {
             Some(draws) => Some(self.bootstrap(&whole, (&slabs, &labels), draws, aligned.is_ok())?),
             None => None,
@@ -166,7 +169,7 @@ impl BiasVariance {
             averages,
             kl,
             aligned,
-            fewer: fewer.iter().map(|few| (few.models, self.aligned(&few.found))).collect(),
+            fewer: fewer.iter().map(|few| (few.models, self.aligned(&few.found.0, &few.found.1))).collect(),
             right: Side::of(of_side(true))?,
             wrong: Side::of(of_side(false))?,
             two_split,
@@ -176,11 +179,11 @@ impl BiasVariance {
         })
     }
 
-    /// The alignment of right points, beside its null.
-    fn aligned(&self, found: &Decomposition) -> Aligned {
+    /// The alignment of right points, beside its nulls.
+    fn aligned(&self, found: &Decomposition, sample: &LogitSample) -> Aligned {
         let alignment = Alignment::of(found, self.selection()).map_err(|error| error.to_string())?;
-        let null = Null::of(found, &alignment, self.draws, Seed::new(self.seed)).map_err(|error| error.to_string())?;
-        Ok((alignment, null))
+        let nulls = Nulls::of(found, sample, &alignment, self.draws, Seed::new(self.seed));
+        Ok((alignment, nulls.map_err(|error| error.to_string())?))
     }
 
     /// Reads the predictions again, for every ensemble that is drawn.
@@ -201,10 +204,10 @@ impl BiasVariance {
         Ok(Bootstrap { draws, averages: ensembles.averages().map_err(|e| self.input.named(e))?, fit })
     }
 
-    /// The variances that are looked at, ends excluded; an end that nobody gave excludes nothing, zero included.
+    /// The variances that are looked at; an end that nobody gave excludes nothing.
     fn variances(&self) -> Option<[f64; 2]> {
         (self.min_variance.is_some() || self.max_variance.is_some())
-            .then(|| [self.min_variance.unwrap_or(f64::NEG_INFINITY), self.max_variance.unwrap_or(f64::INFINITY)])
+            .then(|| [self.min_variance.unwrap_or(0.0), self.max_variance.unwrap_or(f64::INFINITY)])
     }
 
     fn selection(&self) -> Selection {
@@ -214,7 +217,7 @@ impl BiasVariance {
     /// The points that the alignment may look at, right and wrong.
     fn looked_at<'a>(&self, found: &'a Decomposition) -> impl Iterator<Item = &'a Point> + use<'a> {
         let variances = self.variances();
-        let inside = move |p: &&Point| variances.is_none_or(|[lo, hi]| p.variance > lo && p.variance < hi);
+        let inside = move |p: &&Point| variances.is_none_or(|[lo, hi]| (lo..=hi).contains(&p.variance));
         found.points().iter().filter(inside)
     }
 }

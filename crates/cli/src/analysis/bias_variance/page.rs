@@ -4,7 +4,7 @@ use super::{Aligned, BiasVariance, Bootstrap, Found, Side};
 use crate::analysis::{number, shown};
 use crate::error::CliError;
 use crate::page::Report;
-use tenfold_analysis::{Alignment, Average, Averages, Fit, Null, charts};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, charts};
 use tenfold_core_tensor::stats::Estimate;
 
 impl BiasVariance {
@@ -20,7 +20,7 @@ impl BiasVariance {
         drawings(&mut page, found)?;
         match &found.aligned {
             Err(reason) => page.paragraph(&format!("No alignment: {reason}.")),
-            Ok((alignment, null)) => beside(&mut page, alignment, null),
+            Ok((alignment, nulls)) => beside(&mut page, alignment, nulls),
         }
         fewer(&mut page, found);
         split(&mut page, found);
@@ -43,13 +43,16 @@ fn averages(page: &mut Report, found: &Found) {
     let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap else { return };
     page.paragraph(&format!("The same from {draws} ensembles of as many models, drawn with replacement."));
     table(page, [&averages.bias, &averages.variance, &averages.loss]);
-    if let (Some(fit), Ok((_, null))) = (fit, &found.aligned) {
-        let rows = Fit::<Estimate>::NAMES.iter().zip(fit.values()).zip(null.drawn.values());
-        let row = |((name, value), drawn): ((&&str, Estimate), tenfold_analysis::Drawn)| {
-            vec![name.replace('_', " "), shown(&value), number(drawn.mean)]
+    if let (Some(fit), Ok((_, nulls))) = (fit, &found.aligned) {
+        let row = |(k, (name, value)): (usize, (&&str, Estimate))| {
+            let [dealt, normal] = nulls.each().map(|null| number(null.drawn.values()[k].mean));
+            vec![name.replace('_', " "), shown(&value), dealt, normal]
         };
-        let rows: Vec<Vec<String>> = rows.map(row).collect();
-        page.table(&["line through right points", "95 % over models", "the null's mean"], &rows);
+        let rows: Vec<Vec<String>> = Fit::<Estimate>::NAMES.iter().zip(fit.values()).enumerate().map(row).collect();
+        page.table(
+            &["line through right points", "95 % over models", "mean of noise dealt out", "of normal noise"],
+            &rows,
+        );
     }
 }
 
@@ -59,7 +62,7 @@ fn drawings(page: &mut Report, found: &Found) -> Result<(), CliError> {
     if found.whole.points().iter().all(|p| p.variance <= 0.0 || p.bias <= 0.0) {
         page.paragraph("No point has both a variance and a bias: there is nothing to draw on logarithmic axes.");
     } else {
-        let aligned = found.aligned.as_ref().ok().map(|(alignment, null)| (alignment, null));
+        let aligned = found.aligned.as_ref().ok().map(|(alignment, nulls)| (alignment, &nulls.dealt));
         let scatter = charts::scatter("squared bias against variance", &found.whole, aligned);
         let caption = format!(
             "One dot a point, plug-in estimates; no dot can lie below Var / {}. {without_variance} points without variance and \
@@ -80,24 +83,33 @@ fn drawings(page: &mut Report, found: &Found) -> Result<(), CliError> {
     Ok(())
 }
 
-fn beside(page: &mut Report, alignment: &Alignment, null: &Null) {
+fn beside(page: &mut Report, alignment: &Alignment, nulls: &Nulls) {
     page.heading("Right points, and what independent noise does by itself");
     page.paragraph(&format!(
-        "The null keeps every point's mean margin and gives all of them noise of one size, {:.3}, independent over models. Its \
-         slope is near one by construction: only what differs from it says something. Models that differ in {} are compared on \
-         {} points, of which {} have no logarithm.",
-        null.tau, alignment.randomness, alignment.points, alignment.without_logarithm
+        "Both nulls keep every point's mean logits. One deals the points' own noise out anew, so that nothing is left of which point it \
+         was of; the other has normal noise of one size. The noise of the margins is {:.3}. Their slopes are near one by \
+         construction: only what differs from both says something. Models that differ in {} are compared on {} points, of which {} \
+         have no logarithm; nulls are drawn on {} of them.",
+        nulls.dealt.tau,
+        alignment.randomness,
+        alignment.points,
+        alignment.without_logarithm,
+        nulls.dealt.points,
     ));
     let row = |(k, name): (usize, &&str)| {
-        vec![
-            name.replace('_', " "),
-            shown(&alignment.fit.values()[k]),
-            drawn(&null.drawn.values()[k]),
-            shown(&null.beyond.values()[k]),
-        ]
+        let [dealt, normal] = nulls.each().map(|null| drawn(&null.drawn.values()[k]));
+        let beyond = shown(&nulls.beyond.values()[k]);
+        vec![name.replace('_', " "), shown(&alignment.fit.values()[k]), dealt, normal, beyond]
     };
     let rows: Vec<Vec<String>> = Fit::<Estimate>::NAMES.iter().enumerate().map(row).collect();
-    page.table(&["", "observed, 95 % over models", "null, 95 % of draws", "beyond the null"], &rows);
+    let header = [
+        "",
+        "observed, 95 % over models",
+        "noise dealt out, 95 % of draws",
+        "normal noise, 95 % of draws",
+        "beyond both",
+    ];
+    page.table(&header, &rows);
 }
 
 fn drawn(d: &tenfold_analysis::Drawn) -> String {
@@ -108,19 +120,19 @@ fn fewer(page: &mut Report, found: &Found) {
     if found.fewer.is_empty() {
         return;
     }
-    let header = ["models", "slope", "slope of the null", "R^2", "R^2 of the null", "median log ratio", "c of 95 %"];
+    let header = ["models", "slope", "slope of the nulls", "R^2", "R^2 of the nulls", "median log ratio", "c of 95 %"];
     let row = |(models, aligned): (usize, &Aligned)| match aligned {
         Err(reason) => {
             let mut row = vec![models.to_string(), format!("none: {reason}")];
             row.resize(header.len(), String::new());
             row
         }
-        Ok((Alignment { fit, .. }, null)) => vec![
+        Ok((Alignment { fit, .. }, nulls)) => vec![
             models.to_string(),
             shown(&fit.slope),
-            drawn(&null.drawn.slope),
+            nulls.each().map(|null| drawn(&null.drawn.slope)).join("; "),
             shown(&fit.r_squared),
-            drawn(&null.drawn.r_squared),
+            nulls.each().map(|null| drawn(&null.drawn.r_squared)).join("; "),
             shown(&fit.log_ratio),
             shown(&fit.bound_95),
         ],
@@ -129,8 +141,8 @@ fn fewer(page: &mut Report, found: &Found) {
     let rows: Vec<Vec<String>> = found.fewer.iter().map(|(n, aligned)| (*n, aligned)).chain([all]).map(row).collect();
     page.heading("With fewer models");
     page.paragraph(
-        "Few models push plug-in Bias^2 up to its floor and make alignment look better than it is; the null of as many models \
-         shows how much of that is mechanical.",
+        "Few models push plug-in Bias^2 up to its floor and make alignment look better than it is; the nulls of as many models \
+         show how much of that is mechanical.",
     );
     page.table(&header, &rows);
 }

@@ -1,10 +1,10 @@
 //! What is printed.
 
 use super::{Aligned, BiasVariance, Bootstrap, Found};
-use crate::analysis::{folded, number, short, shown};
+use crate::analysis::{digits, folded, number, short, shown};
 use crate::output::Output;
 use serde_json::{Value, json};
-use tenfold_analysis::{Alignment, Average, Averages, Fit, Null};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls};
 use tenfold_core_tensor::stats::Estimate;
 
 /// Where the values of fields begin, and those of tables.
@@ -51,24 +51,29 @@ fn averages(output: Output, found: &Found) -> Output {
         .field("zero_bias", format!("{without_bias} points"), without_bias);
     if let Some((kl, [bias, variance])) = &found.kl {
         output = output
-            .field("kl_bias", format!("{} over models", shown(bias)), json!(bias))
-            .field("kl_variance", format!("{} over models", shown(variance)), json!(variance))
+            .field("kl_bias", format!("{} over models, points", shown(&bias.over_both)), json!(bias))
+            .field("kl_variance", format!("{} over models, points", shown(&variance.over_both)), json!(variance))
             .field("kl_floored", format!("{} probabilities", kl.floored), kl.floored);
     }
     output
 }
 
-/// A line of the table of what was seen and what noise does.
-fn beside(output: Output, name: &str, alignment: &Alignment, null: &Null, k: usize) -> Output {
-    let (seen, drawn, beyond) = (alignment.fit.values()[k], null.drawn.values()[k], null.beyond.values()[k]);
+/// Above the table of what was seen and what noise does.
+fn heading(output: Output, what: &str) -> Output {
+    output.line(format!("{what:<16} {:<20} {:>8} {:>8}  beyond both", "observed", "dealt", "normal"))
+}
+
+/// A line of that table.
+fn beside(output: Output, name: &str, alignment: &Alignment, nulls: &Nulls, k: usize) -> Output {
     let of = |e: &Estimate| short(e.value, e.lo, e.hi);
-    let (seen, beyond, drawn) = (of(&seen), of(&beyond), short(drawn.mean, drawn.lo, drawn.hi));
+    let (seen, beyond) = (of(&alignment.fit.values()[k]), of(&nulls.beyond.values()[k]));
+    let [dealt, normal] = nulls.each().map(|null| digits(null.drawn.values()[k].mean));
     let name = format!("  {name}:");
-    output.line(format!("{name:<16} {seen:<20} {drawn:<20} {beyond}"))
+    output.line(format!("{name:<16} {seen:<20} {dealt:>8} {normal:>8}  {beyond}"))
 }
 
 fn aligned(output: Output, found: &Aligned) -> Output {
-    let (alignment, noise) = match found {
+    let (alignment, nulls) = match found {
         Err(reason) => return output.field("alignment", folded(&format!("none: {reason}"), FIELD), json!(null)),
         Ok(found) => found,
     };
@@ -77,32 +82,32 @@ fn aligned(output: Output, found: &Aligned) -> Output {
     let mut output = output
         .field("aligned_points", text, *points)
         .hidden("alignment", json!(alignment))
-        .hidden("null", json!(noise))
-        .line(format!("{:<16} {:<20} {:<20} beyond", "", "observed", "independent noise"));
+        .hidden("nulls", json!(nulls))
+        .line("independent noise by itself: each point's dealt to another; normal, of one size");
+    output = heading(output, "");
     for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
-        output = beside(output, &name.replace('_', " "), alignment, noise, k);
+        output = beside(output, &name.replace('_', " "), alignment, nulls, k);
     }
-    output.field("noise_of_logits", number(noise.tau), noise.tau)
+    output.field("noise_of_margins", number(nulls.dealt.tau), nulls.dealt.tau)
 }
 
 /// The slope of the first so many models, beside the null of as many.
 fn fewer(output: Output, found: &Found) -> Output {
     let of = |(models, aligned): &(usize, Aligned)| -> Value {
         match aligned {
-            // Not by the name `null`, which is a value of the macro.
-            Ok((alignment, noise)) => json!({"models": models, "alignment": alignment, "null": noise}),
-            Err(reason) => json!({"models": models, "alignment": null, "null": null, "reason": reason}),
+            Ok((alignment, nulls)) => json!({"models": models, "alignment": alignment, "nulls": nulls}),
+            Err(reason) => json!({"models": models, "alignment": null, "nulls": null, "reason": reason}),
         }
     };
     let mut output = output.hidden("fewer_models", found.fewer.iter().map(of).collect::<Vec<_>>());
     if found.fewer.is_empty() {
         return output;
     }
-    output = output.line(format!("{:<16} {:<20} {:<20} beyond", "slope of", "observed", "independent noise"));
+    output = heading(output, "slope of");
     for (models, aligned) in &found.fewer {
         let name = format!("first {models}");
         output = match aligned {
-            Ok((alignment, null)) => beside(output, &name, alignment, null, 0),
+            Ok((alignment, nulls)) => beside(output, &name, alignment, nulls, 0),
             Err(reason) => {
                 let reason = folded(&format!("none: {reason}"), TABLE);
                 output.line(format!("{:<16} {reason}", format!("  {name}:")))
@@ -147,11 +152,12 @@ fn bootstrap(output: Output, found: &Found) -> Output {
     for (name, Average { over_models, over_both }) in averages {
         output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
     }
-    if let (Some(fit), Ok((_, null))) = (fit, &found.aligned) {
-        output = output.line(format!("{:<16} {:<28} independent noise", "", "over models"));
-        for ((name, value), drawn) in Fit::<Estimate>::NAMES.iter().zip(fit.values()).zip(null.drawn.values()) {
-            let name = name.replace('_', " ");
-            output = output.line(format!("  {name:<14} {:<28} {}", shown(&value), number(drawn.mean)));
+    if let (Some(fit), Ok((_, nulls))) = (fit, &found.aligned) {
+        output = output.line(format!("{:<16} {:<28} {:>8} {:>8}", "", "over models", "dealt", "normal"));
+        for (k, (name, value)) in Fit::<Estimate>::NAMES.iter().zip(fit.values()).enumerate() {
+            let (name, [dealt, normal]) =
+                (name.replace('_', " "), nulls.each().map(|null| digits(null.drawn.values()[k].mean)));
+            output = output.line(format!("  {name:<14} {:<28} {dealt:>8} {normal:>8}", shown(&value)));
         }
     }
     output

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tenfold_analysis::collapse::NeuralCollapse;
 use tenfold_analysis::{
-    Alignment, AnalysisError, Averages, Decomposition, LogitSample, Noise, Null, Randomness, Scale, Selection, Split,
+    Alignment, AnalysisError, Averages, Decomposition, LogitSample, Nulls, Randomness, Scale, Selection, Split,
     ensemble,
 };
 use tenfold_core_tensor::seed::Seed;
@@ -30,8 +30,8 @@ struct Reading {
     collapse: Option<[f64; 4]>,
 }
 
-/// Alignment beside its nulls, of noise dealt out and of normal noise; or why there is none.
-pub(super) type Aligned = Result<(Alignment, [Null; 2]), String>;
+/// Alignment beside its nulls, or why there is none.
+pub(super) type Aligned = Result<(Alignment, Nulls), String>;
 
 /// An ensemble, and what was found of it.
 pub(super) struct Measured {
@@ -70,7 +70,7 @@ impl Networks {
 
 /// Alignment of the right points of a decomposition, and its nulls.
 pub(super) fn align(found: &Decomposition, predictions: ArrayView3<f32>, labels: &[usize]) -> Aligned {
-    let both = || -> Result<(Alignment, [Null; 2]), AnalysisError> {
+    let both = || -> Result<(Alignment, Nulls), AnalysisError> {
         let alignment = Alignment::of(found, Selection::default())?;
         let sample = LogitSample::of(predictions, labels, found.scale())?;
         let nulls = nulls(found, &sample, &alignment)?;
@@ -80,13 +80,8 @@ pub(super) fn align(found: &Decomposition, predictions: ArrayView3<f32>, labels:
 }
 
 /// Both nulls of an alignment. What is drawn for one ensemble is drawn for all.
-pub(super) fn nulls<D: Split>(
-    found: &D,
-    sample: &LogitSample,
-    alignment: &Alignment,
-) -> Result<[Null; 2], AnalysisError> {
-    let of = |noise| Null::of(found, sample, alignment, noise, DRAWS, Seed::new(0).named("bias-variance-null"));
-    Ok([of(Noise::Dealt)?, of(Noise::Normal)?])
+pub(super) fn nulls<D: Split>(found: &D, sample: &LogitSample, alignment: &Alignment) -> Result<Nulls, AnalysisError> {
+    Nulls::of(found, sample, alignment, DRAWS, Seed::new(0).named("bias-variance-null"))
 }
 
 pub(super) fn measure(context: &Context, settings: &Settings, data: &Data) -> Result<Networks, ReproduceError> {

@@ -6,7 +6,7 @@ use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
 use ndarray::Array3;
 use rand::seq::SliceRandom;
-use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Noise, Null, Selection};
+use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Noise, Null, Nulls, Selection};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean};
 
@@ -18,19 +18,19 @@ fn shifted(e: &Estimate, by: f64) -> Estimate {
 }
 
 /// Alignment and null of every ensemble that has one, with its name.
-fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a [Null; 2])> {
+fn each<'a>(all: &'a All) -> impl Iterator<Item = (&'a str, &'a Alignment, &'a Nulls)> {
     let networks = all.networks.all.iter().map(|m| (m.network.name.as_str(), &m.aligned));
     let others = all.others.all.iter().map(|o| (o.name, &o.aligned));
     networks.chain(others).filter_map(|(name, found)| found.as_ref().ok().map(|(a, n)| (name, a, n)))
 }
 
-fn of_largest<'a>(all: &'a All) -> Result<(&'a Alignment, &'a [Null; 2]), String> {
+fn of_largest<'a>(all: &'a All) -> Result<(&'a Alignment, &'a Nulls), String> {
     all.networks.largest().aligned.as_ref().map(|(a, n)| (a, n)).map_err(Clone::clone)
 }
 
 /// A statistic under both nulls.
-fn under_nulls(what: &str, name: &str, nulls: &[Null; 2], of: fn(&Fit<f64>) -> f64, data: &str) -> [Part; 2] {
-    nulls.each_ref().map(|null| {
+fn under_nulls(what: &str, name: &str, nulls: &Nulls, of: fn(&Fit<f64>) -> f64, data: &str) -> [Part; 2] {
+    nulls.each().map(|null| {
         let Drawn { mean: value, lo, hi } = null.range(of);
         let e = Estimate { value, se: 0.0, lo, hi, n: null.draws };
         Part::new(format!("{what} under {}, {name}", noise(null)), e, data, Role::Control)
@@ -50,20 +50,19 @@ pub(super) fn z(fit: &Fit<f64>) -> f64 {
     fit.pearson.atanh()
 }
 
-/// What is beyond each null, and what both agree on.
-fn beyond_both(nulls: &[Null; 2], of: fn(&Fit<f64>) -> f64) -> Result<([Estimate; 2], Estimate), String> {
+/// What is beyond each null.
+fn beyond_each(nulls: &Nulls, of: fn(&Fit<f64>) -> f64) -> Result<[Estimate; 2], String> {
     let each = |null: &Null| null.beyond_of(of).map_err(|error| error.to_string());
-    let both = [each(&nulls[0])?, each(&nulls[1])?];
-    Ok((both, Finding::agreed(&both)?))
+    Ok([each(&nulls.dealt)?, each(&nulls.normal)?])
 }
 
 /// What is beyond both nulls, at the widest perceptron and, beside it, everywhere.
 fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
-    let estimate = of_largest(all).and_then(|(_, nulls)| beyond_both(nulls, of)).map(|(_, agreed)| agreed);
+    let estimate = of_largest(all).and_then(|(_, nulls)| nulls.beyond_of(of).map_err(|error| error.to_string()));
     let mut finding = on_images(all, id, estimate);
     for (of_what, _, nulls) in each(all) {
         let role = if of_what == all.networks.largest().network.name { Role::Decides } else { Role::Shown };
-        for (null, e) in nulls.iter().zip(beyond_both(nulls, of).iter().flat_map(|(both, _)| both)) {
+        for (null, e) in nulls.each().into_iter().zip(beyond_each(nulls, of).iter().flatten()) {
             let what = format!("{name} beyond {}, {of_what}", noise(null));
             finding.parts.push(Part::new(what, *e, &all.data.name, role));
         }
@@ -143,7 +142,7 @@ pub(super) fn stronger(all: &All) -> Finding {
     let of = |m: &Measured| -> Result<[Estimate; 2], String> {
         let named = |reason: &String| format!("{}: {reason}", m.network.name);
         let (_, nulls) = m.aligned.as_ref().map_err(named)?;
-        beyond_both(nulls, z).map(|(both, _)| both).map_err(|reason| named(&reason))
+        beyond_each(nulls, z).map_err(|reason| named(&reason))
     };
     let found: Vec<Result<[Estimate; 2], String>> = widths.iter().map(|m| of(m)).collect();
     let slope = |found: Vec<Estimate>| {
@@ -158,7 +157,7 @@ pub(super) fn stronger(all: &All) -> Finding {
     };
     let both = found.iter().cloned().collect::<Result<Vec<[Estimate; 2]>, String>>();
     let slopes = both.map(|both| [0, 1].map(|k| slope(both.iter().map(|e| e[k]).collect())));
-    let estimate = slopes.as_ref().map_err(Clone::clone).and_then(|slopes| Finding::agreed(slopes));
+    let estimate = slopes.as_ref().map(|[dealt, normal]| dealt.agreed(*normal)).map_err(Clone::clone);
     let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
     let names = ["noise dealt out", "normal noise"];
     for (name, e) in names.iter().zip(slopes.iter().flatten()) {

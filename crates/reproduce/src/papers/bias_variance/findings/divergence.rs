@@ -4,11 +4,11 @@ use super::super::networks::nulls;
 use super::alignment::{noise, z};
 use super::{All, on_images};
 use crate::claim::{Finding, Part, Role};
-use tenfold_analysis::{Alignment, AnalysisError, KlDecomposition, LogitSample, Null, Selection, Split};
+use tenfold_analysis::{Alignment, AnalysisError, KlDecomposition, LogitSample, Nulls, Selection, Split};
 use tenfold_core_tensor::stats::Estimate;
 
 /// An alignment and its two nulls.
-type Beside = (Alignment, [Null; 2]);
+type Beside = (Alignment, Nulls);
 
 /// Alignment of both losses on the points that both mean models get right, each with its nulls.
 fn both(all: &All, kl: &KlDecomposition) -> Result<[Beside; 2], AnalysisError> {
@@ -26,24 +26,23 @@ fn both(all: &All, kl: &KlDecomposition) -> Result<[Beside; 2], AnalysisError> {
 
 /// By how much more the cross-entropy is aligned beyond each null than the squared loss.
 fn more([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
-    let less = |k: usize| of_kl[k].beyond_less(&squared[k], z);
-    Ok([less(0)?, less(1)?])
+    Ok([of_kl.dealt.beyond_less(&squared.dealt, z)?, of_kl.normal.beyond_less(&squared.normal, z)?])
 }
 
 pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
     let both = both(all, kl).and_then(|both| more(&both).map(|more| (both, more))).map_err(|e| e.to_string());
-    let estimate = both.as_ref().map_err(Clone::clone).and_then(|(_, more)| Finding::agreed(more));
+    let estimate = both.as_ref().map_err(Clone::clone).map(|(_, [dealt, normal])| dealt.agreed(*normal));
     let mut finding = on_images(all, "bias-variance.kl-weaker", estimate);
     let Ok((both, more)) = both else { return finding };
     let data = &all.data.name;
-    for (null, e) in both[0].1.iter().zip(more) {
+    for (null, e) in both[0].1.each().into_iter().zip(more) {
         let what = format!("atanh r beyond {}, cross-entropy minus squared loss", noise(null));
         finding.parts.push(Part::new(what, e, data, Role::Decides));
     }
     for (name, (alignment, nulls)) in ["the cross-entropy", "the squared loss"].iter().zip(&both) {
         finding.parts.push(Part::new(format!("R^2 of {name}"), alignment.fit.r_squared, data, Role::Shown));
         finding.parts.push(Part::new(format!("slope of {name}"), alignment.fit.total_slope, data, Role::Shown));
-        for null in nulls {
+        for null in nulls.each() {
             let drawn = null.drawn.r_squared;
             let e = Estimate { value: drawn.mean, se: 0.0, lo: drawn.lo, hi: drawn.hi, n: null.draws };
             let what = format!("R^2 of {name} under {}", noise(null));

@@ -33,13 +33,13 @@ fn row(name: &str, found: &Aligned) -> Vec<String> {
         }
         Ok((a, nulls)) => {
             let of = |k: usize| {
-                let [dealt, normal] = nulls.each_ref().map(|null| number(null.drawn.values()[k].mean));
+                let [dealt, normal] = nulls.each().map(|null| number(null.drawn.values()[k].mean));
                 [shown(&a.fit.values()[k]), format!("{dealt}, {normal}")]
             };
             let mut row = vec![name.to_string(), a.points.to_string()];
             // Total slope, R^2, log ratio and the bound of 95 %.
             row.extend([2, 4, 7, 8].into_iter().flat_map(of));
-            row.push(number(nulls[0].tau));
+            row.push(number(nulls.dealt.tau));
             row
         }
     }

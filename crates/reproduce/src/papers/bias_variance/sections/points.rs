@@ -10,7 +10,7 @@ use tenfold_analysis::{Alignment, Null};
 
 /// What a scatter shows beside the points.
 fn beside(aligned: &Aligned) -> Option<(&Alignment, &Null)> {
-    aligned.as_ref().ok().map(|(alignment, [dealt, _])| (alignment, dealt))
+    aligned.as_ref().ok().map(|(alignment, nulls)| (alignment, &nulls.dealt))
 }
 
 pub(super) fn every_point(context: &Context, all: &All) -> Result<Section, ReproduceError> {

@@ -32,10 +32,9 @@ pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, Reprod
             let drawn = null.drawn.r_squared;
             Point { x: 0.0, y: drawn.mean, interval: Some((drawn.lo, drawn.hi)) }
         };
-        let points = widths
-            .iter()
-            .filter(aligned)
-            .filter_map(|m| m.aligned.as_ref().ok().map(|(_, nulls)| Point { x: m.network.size, ..f(&nulls[k]) }));
+        let points = widths.iter().filter(aligned).filter_map(|m| {
+            m.aligned.as_ref().ok().map(|(_, nulls)| Point { x: m.network.size, ..f(nulls.each()[k]) })
+        });
         Series::new(name, points.collect())
     };
     let observed =
