@@ -19,7 +19,7 @@ pub struct Selection {
     pub correct: bool,
     /// Unbiased estimates; plug-in ones cannot lie below a floor that depends on N, but no point is lost to a logarithm.
     pub unbiased: bool,
-    /// Only points with a variance in this range.
+    /// Only points with a plug-in variance between these, ends excluded.
     pub variances: Option<[f64; 2]>,
 }
 

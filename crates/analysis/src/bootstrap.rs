@@ -1,26 +1,21 @@
 //! The bootstrap over models.
 
-use crate::alignment::{Alignment, Fit, fit_of};
+use crate::alignment::{Alignment, Fit};
 use crate::block::Block;
 use crate::decomposition::{Average, Decomposition};
+use crate::draws::{Draws, weights};
 use crate::error::{AnalysisError, require};
 use crate::pass::{PerPoint, add};
 use crate::randomness::Randomness;
 use crate::row::OneByOne;
-use crate::split::Split;
 use ndarray::ArrayView3;
-use rand::RngExt;
-use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, StatsError, mean};
+use tenfold_core_tensor::stats::Estimate;
 use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
 
 /// Draws below which the ends of an interval are noise.
 pub const FEWEST_DRAWS: usize = 200;
-
-/// Draws that may have no line through their points.
-const LOST: f64 = 0.1;
 
 /// Ensembles drawn with replacement from the models of a decomposition, and what each makes of every point.
 ///
@@ -85,10 +80,7 @@ impl<'a> ModelBootstrap<'a> {
         let models = found.models();
         require(models >= 3, "models", models, "the bootstrap needs at least 3")?;
         require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
-        let mut weights = Vec::with_capacity(draws * models);
-        for draw in 0..draws as u64 {
-            weights.extend(ensemble(models, seed.child(draw)));
-        }
+        let weights = weights(models, draws, seed);
         Ok(Self { found, weights, draws, seed, shifts: Vec::new() })
     }
 
@@ -133,62 +125,29 @@ impl<'a> ModelBootstrap<'a> {
     /// Points that were not added yet.
     pub fn averages(&self) -> Result<BootstrapAverages, AnalysisError> {
         let points = self.complete()?;
-        let of_draw = |draw: usize| {
-            let pairs: Vec<(f64, f64)> = (0..points).map(|i| self.pair(draw, i, true)).collect();
-            let total = |of: &mut dyn Iterator<Item = (f64, f64)>| {
-                let (bias, variance) = of.fold((0.0, 0.0), |(b, v), pair| (b + pair.0, v + pair.1));
-                let n = points as f64;
-                [bias / n, variance / n, (bias + variance) / n]
-            };
-            let mut rng = self.seed.named("points").child(draw as u64).rng();
-            let of_models = total(&mut pairs.iter().copied());
-            [of_models, total(&mut (0..points).map(|_| pairs[rng.random_range(0..points)]))]
-        };
-        let values: Vec<[[f64; 3]; 2]> = (0..self.draws).into_par_iter().map(of_draw).collect();
         let whole: [Vec<f64>; 3] = [
             self.found.points().iter().map(|p| p.unbiased_bias()).collect(),
             self.found.points().iter().map(|p| p.unbiased_variance()).collect(),
             self.found.points().iter().map(|p| p.loss).collect(),
         ];
-        let average = |what: usize| {
-            let of = |over: usize| self.estimate(mean(&whole[what]), values.iter().map(|v| v[over][what]).collect());
-            Average { over_models: of(0), over_both: of(1) }
-        };
-        Ok(BootstrapAverages {
-            randomness: self.found.randomness(),
-            bias: average(0),
-            variance: average(1),
-            loss: average(2),
-        })
+        let draws = Draws { count: self.draws, points, models: self.found.models(), seed: self.seed };
+        let [bias, variance, loss] = draws.averages(&whole, |draw, i| self.pair(draw, i, true));
+        Ok(BootstrapAverages { randomness: self.found.randomness(), bias, variance, loss })
     }
 
     /// Percentile intervals of the statistics of [`Alignment`], over models.
     ///
-    /// The points are those that the whole ensemble selects. A draw has less variance than the ensemble by a factor near
-    /// `(N - 1) / N` at every point, plug-in: slopes and correlations do not change with a factor, intercept, ratio and bounds
-    /// do by up to `1 / N`, so draw them from the unbiased estimates where that matters.
+    /// The points are those that the whole ensemble selects. Plug-in, a draw has less variance than the ensemble by a factor near
+    /// `(N - 1) / N` at every point, and more bias by what its variance lacks: percentiles lie beside the statistic as it is, ratios
+    /// and bounds most of all. Unbiased estimates leave that out, and lose points without a logarithm.
     ///
     /// # Errors
     /// Points that were not added yet, or draws without a line: all of their points without variance.
     pub fn fit(&self, selection: crate::Selection) -> Result<Fit<Estimate>, AnalysisError> {
-        self.complete()?;
+        let points = self.complete()?;
         let whole = Alignment::of(self.found, selection)?;
-        let points = self.found.selected(&selection);
-        let of_draw = |draw: usize| {
-            fit_of(&points.iter().map(|&i| self.pair(draw, i, selection.unbiased)).collect::<Vec<_>>()).ok()
-        };
-        let fits: Vec<Fit<f64>> = (0..self.draws).into_par_iter().filter_map(of_draw).collect();
-        let lost = self.draws - fits.len();
-        if lost as f64 > LOST * self.draws as f64 {
-            return Err(StatsError::TooFew { statistic: "draws with a line", n: fits.len(), least: self.draws }.into());
-        }
-        let value = whole.fit.values().map(|estimate| estimate.value);
-        let of = |k: usize| self.estimate(value[k], fits.iter().map(|fit| fit.values()[k]).collect());
-        Ok(Fit::from_values(std::array::from_fn(of)))
-    }
-
-    fn estimate(&self, value: f64, values: Vec<f64>) -> Estimate {
-        Estimate::from_draws(value, values, self.found.models())
+        let draws = Draws { count: self.draws, points, models: self.found.models(), seed: self.seed };
+        draws.fit(&whole, |draw, i| self.pair(draw, i, selection.unbiased))
     }
 }
 
@@ -255,18 +214,6 @@ impl Kernel for Shifts<'_> {
         }
         let count = (models * models) as f64;
         shifts.iter_mut().for_each(|shift| *shift /= count);
-    }
-}
-
-/// How often each model is drawn; at least two different ones, since one alone has no variance.
-fn ensemble(models: usize, seed: Seed) -> Vec<f64> {
-    let mut rng = seed.rng();
-    loop {
-        let mut weights = vec![0.0; models];
-        (0..models).for_each(|_| weights[rng.random_range(0..models)] += 1.0);
-        if weights.iter().filter(|w| **w > 0.0).count() >= 2 {
-            return weights;
-        }
     }
 }
 

@@ -101,6 +101,11 @@ impl KlDecomposition {
         Ok(Self { randomness, models, points, floored: 0, scale, classes, without })
     }
 
+    /// What the numbers were, and C.
+    pub(crate) fn reading(&self) -> (Scale, usize) {
+        (self.scale, self.classes)
+    }
+
     /// Adds a block of points, `[N, points, C]`. A block with an error adds nothing.
     ///
     /// # Errors
@@ -186,11 +191,16 @@ impl PerPoint for KlDecomposition {
     }
 }
 
-fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Result<Found, AnalysisError> {
+/// `log h_t` of all models at a point, models of classes, and how many were raised to the floor.
+pub(crate) fn logarithms(
+    scale: Scale,
+    block: &Block,
+    place: usize,
+    rows: &mut OneByOne,
+) -> Result<(Vec<f64>, usize), AnalysisError> {
     let (models, classes, label, at) = (block.models(), block.classes(), block.label(place), block.number(place));
     let mut logs = vec![0.0; models * classes];
     let mut floored = 0;
-    let mut losses = vec![0.0; models];
     let mut errors = vec![0.0; classes];
     for (t, logs) in logs.chunks_exact_mut(classes).enumerate() {
         let row = block.row(t, place);
@@ -215,8 +225,13 @@ fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Resu
                 }
             }
         }
-        losses[t] = -logs[label];
     }
+    Ok((logs, floored))
+}
+
+fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Result<Found, AnalysisError> {
+    let (models, classes, label) = (block.models(), block.classes(), block.label(place));
+    let (logs, floored) = logarithms(scale, block, place, rows)?;
     let mut sums = vec![0.0; classes];
     for logs in logs.chunks_exact(classes) {
         sums.iter_mut().zip(logs).for_each(|(sum, l)| *sum += l);
@@ -246,7 +261,7 @@ fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Resu
         correct: best as usize == label,
         bias,
         variance,
-        loss: losses.iter().sum::<f64>() / n,
+        loss: -sums[label] / n,
         corrected_bias: corrected(0, bias),
         corrected_variance: corrected(1, variance),
         first_bias,
@@ -256,7 +271,7 @@ fn point(scale: Scale, block: &Block, place: usize, rows: &mut OneByOne) -> Resu
 }
 
 /// Bias, variance and best class of the geometric mean, from mean logarithms.
-fn of_means(means: impl Iterator<Item = f64>, label: usize) -> [f64; 3] {
+pub(crate) fn of_means(means: impl Iterator<Item = f64>, label: usize) -> [f64; 3] {
     let means: Vec<f64> = means.collect();
     // -log g_y = log (1 + sum of the others' odds), which keeps its digits where g_y is near one.
     let odds: f64 = means.iter().enumerate().filter(|(k, _)| *k != label).map(|(_, m)| (m - means[label]).exp()).sum();

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | Bias^2 and variance of each point, of the squared loss? | [`Decomposition`] |
 //! | ... of the cross-entropy? | [`KlDecomposition`] |
-//! | with intervals from ensembles drawn anew? | [`ModelBootstrap`] |
+//! | with intervals from ensembles drawn anew? | [`ModelBootstrap`], [`KlBootstrap`] |
 //! | from a file that does not fit in memory, all in one reading? | [`pass`] |
 //! | from models that are asked one at a time? | [`ensemble`] |
 //! | do the two go together? | [`Alignment`] |
@@ -62,11 +62,13 @@ pub mod collapse;
 mod decompose;
 mod decomposition;
 mod disagreement;
+mod draws;
 mod eights;
 mod ensemble;
 mod error;
 mod gap;
 mod kl;
+mod kl_bootstrap;
 mod mean_model;
 mod models;
 mod null;
@@ -91,6 +93,7 @@ pub use ensemble::ensemble;
 pub use error::AnalysisError;
 pub use gap::{GapBin, GapBound, gap_by};
 pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
+pub use kl_bootstrap::KlBootstrap;
 pub use mean_model::{MeanModel, mean_model};
 pub use null::{Drawn, FEWEST_NULL_DRAWS, Null, uniform_null};
 pub use nulls::Nulls;

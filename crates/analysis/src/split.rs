@@ -45,7 +45,9 @@ pub trait Split: Sync + Sized {
     /// The points of a selection, ascending.
     fn selected(&self, selection: &Selection) -> Vec<usize> {
         let inside = |&i: &usize| {
-            let within = || selection.variances.is_none_or(|[lo, hi]| (lo..=hi).contains(&self.pair(i, false).1));
+            let within = || {
+                selection.variances.is_none_or(|[lo, hi]| (self.pair(i, false).1 > lo) && (self.pair(i, false).1 < hi))
+            };
             self.correct(i) == selection.correct && within()
         };
         (0..self.count()).filter(inside).collect()

@@ -112,11 +112,12 @@ const MEAN_RANGE: [f64; 2] = [0.05, 20.0];
 /// ```
 /// use ndarray::array;
 /// use tenfold_analysis::{fit_mean_temperature, fit_temperature};
-/// // Two models that disagree half of the time: each is right three times in four, their mean is less sure.
-/// let z = array![[[4.0_f32, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]], [[4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [4.0, 0.0]]];
-/// let labels = [0, 0, 0, 0];
-/// let (single, mean) = (fit_temperature(z.view(), &labels)?, fit_mean_temperature(z.view(), &labels)?);
-/// assert!(mean.temperature < single.temperature && mean.after <= mean.before);
+/// // Two models, both right at two points and both wrong at one, and of two minds at the two others.
+/// let (right, wrong) = ([4.0_f32, 0.0], [0.0, 4.0]);
+/// let z = array![[right, right, right, wrong, wrong], [right, wrong, right, right, wrong]];
+/// let (single, mean) = (fit_temperature(z.view(), &[0; 5])?, fit_mean_temperature(z.view(), &[0; 5])?);
+/// // Each is right three times in five; where their mean is sure it is right two times in three.
+/// assert!((single.temperature - 4.0 / 1.5_f64.ln()).abs() < 1e-6 && (mean.temperature - 4.0 / 2.0_f64.ln()).abs() < 1e-5);
 /// # Ok::<(), tenfold_analysis::AnalysisError>(())
 /// ```
 ///

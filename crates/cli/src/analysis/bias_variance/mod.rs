@@ -15,7 +15,7 @@ use sides::Side;
 use std::path::PathBuf;
 use tenfold_analysis::{
     Alignment, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS, FirstModels, Fit,
-    KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection,
+    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
@@ -37,10 +37,10 @@ pub(crate) struct BiasVariance {
     /// Also decompose the cross-entropy.
     #[arg(long)]
     kl: bool,
-    /// Align only points with a plug-in variance of at least this; without it those of no variance are looked at too.
+    /// Align only points with a plug-in variance above this; without it those of no variance are looked at too.
     #[arg(long, value_name = "V")]
     min_variance: Option<f64>,
-    /// ... and only those with at most this.
+    /// ... and only those with one below this.
     #[arg(long, value_name = "V")]
     max_variance: Option<f64>,
     /// Ensembles drawn for each null.
@@ -90,6 +90,8 @@ struct Bootstrap {
     averages: BootstrapAverages,
     /// None where there is no alignment.
     fit: Option<Fit<Estimate>>,
+    /// Of the cross-entropy.
+    kl: Option<BootstrapAverages>,
 }
 
 impl BiasVariance {
@@ -159,7 +161,10 @@ impl BiasVariance {
         };
         let aligned = self.aligned(&whole, &sample);
         let bootstrap = match self.bootstrap {
-            Some(draws) => Some(self.bootstrap(&whole, (&slabs, &labels), draws, aligned.is_ok())?),
+            Some(draws) => {
+                let kl = kl.as_ref().map(|(kl, _)| kl);
+                Some(self.bootstrap((&whole, kl), (&slabs, &labels), draws, aligned.is_ok())?)
+            }
             None => None,
         };
         let zero = |of: fn(&Point) -> f64| whole.points().iter().filter(|p| of(p) <= 0.0).count();
@@ -189,25 +194,27 @@ impl BiasVariance {
     /// Reads the predictions again, for every ensemble that is drawn.
     fn bootstrap(
         &self,
-        whole: &Decomposition,
+        (whole, kl): (&Decomposition, Option<&KlDecomposition>),
         (slabs, labels): (&Slabs, &[usize]),
         draws: usize,
         aligned: bool,
     ) -> Result<Bootstrap, CliError> {
         let seed = Seed::new(self.seed).named("bootstrap");
         let ensembles = ModelBootstrap::new(whole, draws, seed).map_err(|e| self.input.named(e))?;
-        let ensembles = self.input.pass(slabs, labels, ensembles, "points of the bootstrap")?;
+        let of_kl = kl.map(|kl| KlBootstrap::new(kl, draws, seed)).transpose().map_err(|e| self.input.named(e))?;
+        let (ensembles, of_kl) = self.input.pass(slabs, labels, (ensembles, of_kl), "points of the bootstrap")?;
+        let kl = of_kl.map(|of_kl| of_kl.averages()).transpose().map_err(|e| self.input.named(e))?;
         let fit = match aligned {
             true => Some(ensembles.fit(self.selection()).map_err(|e| self.input.named(e))?),
             false => None,
         };
-        Ok(Bootstrap { draws, averages: ensembles.averages().map_err(|e| self.input.named(e))?, fit })
+        Ok(Bootstrap { draws, averages: ensembles.averages().map_err(|e| self.input.named(e))?, fit, kl })
     }
 
-    /// The variances that are looked at; an end that nobody gave excludes nothing.
+    /// The variances that are looked at, ends excluded; an end that nobody gave excludes nothing, zero included.
     fn variances(&self) -> Option<[f64; 2]> {
         (self.min_variance.is_some() || self.max_variance.is_some())
-            .then(|| [self.min_variance.unwrap_or(0.0), self.max_variance.unwrap_or(f64::INFINITY)])
+            .then(|| [self.min_variance.unwrap_or(f64::NEG_INFINITY), self.max_variance.unwrap_or(f64::INFINITY)])
     }
 
     fn selection(&self) -> Selection {
@@ -217,7 +224,7 @@ impl BiasVariance {
     /// The points that the alignment may look at, right and wrong.
     fn looked_at<'a>(&self, found: &'a Decomposition) -> impl Iterator<Item = &'a Point> + use<'a> {
         let variances = self.variances();
-        let inside = move |p: &&Point| variances.is_none_or(|[lo, hi]| (lo..=hi).contains(&p.variance));
+        let inside = move |p: &&Point| variances.is_none_or(|[lo, hi]| p.variance > lo && p.variance < hi);
         found.points().iter().filter(inside)
     }
 }

@@ -30,9 +30,9 @@ impl BiasVariance {
 
 fn averages(page: &mut Report, found: &Found) {
     let Averages { bias, variance, loss, .. } = &found.averages;
-    let header = ["average over points (unbiased)", "95 % over models", "95 % over models and points"];
+    let header = ["average over points (squared loss: unbiased)", "95 % over models", "95 % over models and points"];
     let table = |page: &mut Report, averages: [&Average; 3]| {
-        let names = ["Bias^2", "Var", "mean loss of a model"];
+        let names = ["bias", "variance", "mean loss of a model"];
         let row = |(name, average): (&str, &Average)| {
             vec![name.to_string(), shown(&average.over_models), shown(&average.over_both)]
         };
@@ -40,9 +40,18 @@ fn averages(page: &mut Report, found: &Found) {
         page.table(&header, &rows);
     };
     table(page, [bias, variance, loss]);
-    let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap else { return };
+    if let Some((_, [bias, variance])) = &found.kl {
+        page.paragraph("Of the cross-entropy, in nats, without what few models add:");
+        let row = |name: &str, a: &Average| vec![name.to_string(), shown(&a.over_models), shown(&a.over_both)];
+        page.table(&header, &[row("bias", bias), row("variance", variance)]);
+    }
+    let Some(Bootstrap { draws, averages, fit, kl }) = &found.bootstrap else { return };
     page.paragraph(&format!("The same from {draws} ensembles of as many models, drawn with replacement."));
     table(page, [&averages.bias, &averages.variance, &averages.loss]);
+    if let Some(kl) = kl {
+        page.paragraph("Of the cross-entropy, in nats, without what few models add:");
+        table(page, [&kl.bias, &kl.variance, &kl.loss]);
+    }
     if let (Some(fit), Ok((_, nulls))) = (fit, &found.aligned) {
         let row = |(k, (name, value)): (usize, (&&str, Estimate))| {
             let [dealt, normal] = nulls.each().map(|null| number(null.drawn.values()[k].mean));

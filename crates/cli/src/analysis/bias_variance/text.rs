@@ -142,14 +142,16 @@ fn split(output: Output, found: &Found) -> Output {
 }
 
 fn bootstrap(output: Output, found: &Found) -> Output {
-    let Some(Bootstrap { draws, averages, fit }) = &found.bootstrap else { return output };
+    let Some(Bootstrap { draws, averages, fit, kl }) = &found.bootstrap else { return output };
     let mut output = output
         .field("bootstrap", format!("{draws} ensembles drawn from the models"), json!({"draws": draws}))
         .hidden("bootstrap_averages", json!(averages))
         .hidden("bootstrap_fit", json!(fit))
+        .hidden("bootstrap_kl", json!(kl))
         .line(format!("{:<16} {:<28} over models, points", "", "over models"));
+    let of_kl = kl.iter().flat_map(|kl| [("KL bias", kl.bias), ("KL variance", kl.variance)]);
     let averages = [("squared bias", averages.bias), ("variance", averages.variance), ("mean loss", averages.loss)];
-    for (name, Average { over_models, over_both }) in averages {
+    for (name, Average { over_models, over_both }) in averages.into_iter().chain(of_kl) {
         output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
     }
     if let (Some(fit), Ok((_, nulls))) = (fit, &found.aligned) {
