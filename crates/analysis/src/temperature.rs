@@ -110,11 +110,11 @@ const MEAN_RANGE: [f64; 2] = [0.05, 20.0];
 /// The loss need not be convex in T; its least value on a grid of `log T` from 0.05 to 20 is narrowed down by golden sections.
 ///
 /// ```
-/// use ndarray::array;
+/// use ndarray::arr3;
 /// use tenfold_analysis::{fit_mean_temperature, fit_temperature};
 /// // Two models, both right at two points and both wrong at one, and of two minds at the two others.
 /// let (right, wrong) = ([4.0_f32, 0.0], [0.0, 4.0]);
-/// let z = array![[right, right, right, wrong, wrong], [right, wrong, right, right, wrong]];
+/// let z = arr3(&[[right, right, right, wrong, wrong], [right, wrong, right, right, wrong]]);
 /// let (single, mean) = (fit_temperature(z.view(), &[0; 5])?, fit_mean_temperature(z.view(), &[0; 5])?);
 /// // Each is right three times in five; where their mean is sure it is right two times in three.
 /// assert!((single.temperature - 4.0 / 1.5_f64.ln()).abs() < 1e-6 && (mean.temperature - 4.0 / 2.0_f64.ln()).abs() < 1e-5);

@@ -91,17 +91,17 @@ fn claims(folder: &Path) -> Value {
     claims
 }
 
-#[test]
-fn a_killed_run_goes_on_and_ends_in_the_same_result() {
-    let dir = tempfile::tempdir().unwrap();
-    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+/// Runs a paper twice, once killed after so many units of its work were kept and taken up again by one job, and gives back the
+/// claims of the whole run, which are those of the other.
+fn killed_and_whole(dir: &Path, paper: &str, seeds: &str, units: usize, files: &[&str]) -> Value {
+    let (whole, killed) = (dir.join("whole"), dir.join("killed"));
     let arguments = |out: &Path| {
-        ["resmem", "--seeds", "1", "--out"].map(String::from).into_iter().chain([out.display().to_string()])
+        [paper, "--seeds", seeds, "--out"].map(String::from).into_iter().chain([out.display().to_string()])
     };
     let mut child = reproduce(&[]).args(arguments(&killed)).spawn().unwrap();
     // Killed in the middle of the work: after some networks are done, before all are.
     let started = Instant::now();
-    while std::fs::read_dir(killed.join("units/resmem")).map_or(0, Iterator::count) < 12 {
+    while kept(&killed.join("units").join(paper)) < units {
         assert!(started.elapsed() < Duration::from_secs(300), "no progress");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -109,20 +109,49 @@ fn a_killed_run_goes_on_and_ends_in_the_same_result() {
     child.wait().unwrap();
     assert!(!killed.join("claims.json").exists(), "finished before it was killed");
     let killed_name = killed.to_str().unwrap();
-    refused(&["resmem", "--out", killed_name], &["already holds a run", "--resume"]);
-    refused(&["resmem", "--resume", killed_name, "--seeds", "3"], &["--seeds", "3", "1"]);
+    refused(&[paper, "--out", killed_name], &["already holds a run", "--resume"]);
+    refused(&[paper, "--resume", killed_name, "--seeds", "33"], &["--seeds", "33", seeds]);
     assert!(reproduce(&["--resume", killed_name, "--jobs", "1"]).output().unwrap().status.success());
     assert!(reproduce(&[]).args(arguments(&whole)).output().unwrap().status.success());
     assert_eq!(claims(&killed), claims(&whole));
-    // One seed has no interval: such claims are open, and say why.
-    let beats_base =
-        claims(&whole).as_array().unwrap().iter().find(|c| c["id"] == "resmem.beats-base").unwrap().clone();
-    assert_eq!((&beats_base["verdict"], &beats_base["estimate"]), (&Value::from("inconclusive"), &Value::Null));
-    assert!(beats_base["reason"].as_str().unwrap().contains("needs at least 2"), "{beats_base}");
-    for file in ["metrics.jsonl", "config.json", "plots/resmem-capacity.svg", "plots/resmem-gallery.svg"] {
+    for file in ["metrics.jsonl", "config.json"].iter().chain(files) {
         let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
         assert_eq!(read(&killed), read(&whole), "{file}");
     }
     let html = std::fs::read_to_string(whole.join("report.html")).unwrap();
     assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "the report must open offline");
+    claims(&whole)
+}
+
+/// Files in a folder and the folders in it.
+fn kept(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { kept(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_in_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let plots = ["plots/resmem-capacity.svg", "plots/resmem-gallery.svg"];
+    let found = killed_and_whole(dir.path(), "resmem", "1", 12, &plots);
+    // One seed has no interval: such claims are open, and say why.
+    let beats_base = found.as_array().unwrap().iter().find(|c| c["id"] == "resmem.beats-base").unwrap();
+    assert_eq!((&beats_base["verdict"], &beats_base["estimate"]), (&Value::from("inconclusive"), &Value::Null));
+    assert!(beats_base["reason"].as_str().unwrap().contains("needs at least 2"), "{beats_base}");
+}
+
+#[test]
+fn a_killed_run_of_ensembles_goes_on_and_ends_in_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let plots = ["plots/bias-variance-mlp-256.svg", "plots/bias-variance-noise.svg", "plots/bias-variance-bound.svg"];
+    // Fewer models than six have no two halves with intervals: six are taken.
+    let found = killed_and_whole(dir.path(), "bias-variance", "3", 20, &plots);
+    let claims = found.as_array().unwrap();
+    let of = |id: &str| claims.iter().find(|c| c["id"] == format!("bias-variance.{id}")).unwrap();
+    assert_eq!((claims.len(), &of("aligned-beyond-null")["seeds"]), (12, &Value::from(6)));
+    // What rounding decides holds for any number of models.
+    for id in ["identity-additive", "exact-gap-identity", "calibration-implies-equality", "calibration-bound-holds"] {
+        assert_eq!(of(id)["verdict"], "held", "{id}");
+    }
+    assert!(claims.iter().all(|c| c["estimate"].is_number() || c["reason"].is_string()), "{claims:?}");
 }
