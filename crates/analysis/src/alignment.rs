@@ -6,7 +6,7 @@ use crate::split::Split;
 use rayon::prelude::*;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{
-    Estimate, StatsError, jackknife, line_fit, mean, pearson, quantile_of_sorted, spearman, total_least_squares,
+    Estimate, StatsError, jackknife, line_fit, pearson, quantile_of_sorted, spearman, total_least_squares,
 };
 
 /// Shares of the points for which the bound `Bias^2 >= c Var` is looked for.
@@ -200,6 +200,15 @@ impl Alignment {
         Self::at(found, selection, &found.selected(&selection))
     }
 
+    /// Any function of the statistics, with its jackknife interval over models. Take one without ends where a statistic is near one, and
+    /// turn the interval back: `atanh r` of a correlation, the logarithm of a bound.
+    ///
+    /// # Errors
+    /// A value that is not a finite number.
+    pub fn estimate(&self, of: impl Fn(&Fit<f64>) -> f64) -> Result<Estimate, StatsError> {
+        jackknife(of(&self.whole), &self.without.iter().map(of).collect::<Vec<f64>>())
+    }
+
     /// Looks at some points, whatever the selection says of them but how they are estimated: where two alignments must be of the
     /// same points.
     ///
@@ -238,16 +247,6 @@ impl Alignment {
     }
 }
 
-/// Share of the points, and mean `log (Bias^2 / Var)` among those with a logarithm, that lie above the diagonal: how the wrong
-/// points stand apart.
-pub fn above_diagonal<D: Split>(found: &D, selection: Selection) -> (f64, f64) {
-    let points = found.selected(&selection);
-    let pairs: Vec<(f64, f64)> = points.iter().map(|&i| found.pair(i, selection.unbiased)).collect();
-    let above = pairs.iter().filter(|(b, v)| b > v).count() as f64 / pairs.len() as f64;
-    let logs: Vec<f64> = pairs.iter().filter(|(b, v)| *b > 0.0 && *v > 0.0).map(|(b, v)| (b / v).ln()).collect();
-    (above, mean(&logs))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,7 +280,6 @@ mod tests {
         let right = Alignment::of(&found, Selection::default()).unwrap();
         let wrong = Selection { correct: false, ..Selection::default() };
         assert_eq!(right.points + Alignment::of(&found, wrong).unwrap().points, 40);
-        assert!(above_diagonal(&found, wrong).0 > 0.9);
         let narrow = Selection { variances: Some([1e-6, 1e-3]), ..Selection::default() };
         assert!(Alignment::of(&found, narrow).unwrap().points < right.points);
         assert!(right.fit.slope.lo < right.fit.slope.value && right.fit.slope.n == 5);

@@ -80,10 +80,11 @@ mod reading;
 mod row;
 mod sample;
 mod scale;
+mod side;
 mod split;
 mod temperature;
 
-pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, above_diagonal, fit};
+pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, fit};
 pub use block::Block;
 pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
 pub use calibration::{Bins, Calibration, CalibrationError};
@@ -102,6 +103,7 @@ pub use point::Point;
 pub use randomness::Randomness;
 pub use sample::{LogitSample, Noise};
 pub use scale::{SUM_TOLERANCE, Scale};
+pub use side::Side;
 pub use split::Split;
 pub use temperature::{Temperature, fit_mean_temperature, fit_temperature};
 

@@ -1,7 +1,6 @@
 //! `tenfold analysis bias-variance`: both of every point, and whether they go together.
 
 mod page;
-mod sides;
 mod table;
 mod text;
 mod two_split;
@@ -11,11 +10,10 @@ use crate::error::CliError;
 use crate::output::{Output, ending};
 use crate::page::write_page;
 use clap::Args;
-use sides::Side;
 use std::path::PathBuf;
 use tenfold_analysis::{
     Alignment, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS, FirstModels, Fit,
-    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection,
+    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection, Side,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
@@ -227,4 +225,15 @@ impl BiasVariance {
         let inside = move |p: &&Point| variances.is_none_or(|[lo, hi]| p.variance > lo && p.variance < hi);
         found.points().iter().filter(inside)
     }
+}
+
+/// The share above the diagonal: `98.3 % [93.1, 99.7]`.
+fn share(side: &Side) -> String {
+    let percent = |e: &Estimate| format!("{:.1} % [{:.1}, {:.1}]", 100.0 * e.value, 100.0 * e.lo, 100.0 * e.hi);
+    side.above.as_ref().map_or("none".into(), percent)
+}
+
+/// The median log-ratio.
+fn median(side: &Side) -> String {
+    side.median_log_ratio.map_or("none".into(), super::number)
 }

@@ -1,10 +1,10 @@
 //! The report.
 
-use super::{Aligned, BiasVariance, Bootstrap, Found, Side};
+use super::{Aligned, BiasVariance, Bootstrap, Found, median, share};
 use crate::analysis::{number, shown};
 use crate::error::CliError;
 use crate::page::Report;
-use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, charts};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, Side, charts};
 use tenfold_core_tensor::stats::Estimate;
 
 impl BiasVariance {
@@ -83,7 +83,7 @@ fn drawings(page: &mut Report, found: &Found) -> Result<(), CliError> {
         page.drawing(&histograms.svg()?, "Each line is a histogram of its own points; at 0, Bias^2 is Var.");
     }
     let row = |name: &str, side: &Side| {
-        vec![name.to_string(), side.count.to_string(), side.share(), side.median(), side.without_logarithm.to_string()]
+        vec![name.to_string(), side.count.to_string(), share(side), median(side), side.without_logarithm.to_string()]
     };
     page.table(
         &["", "points", "above the diagonal, 95 % over points", "median log (Bias^2 / Var)", "without a logarithm"],

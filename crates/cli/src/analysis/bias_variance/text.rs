@@ -1,10 +1,10 @@
 //! What is printed.
 
-use super::{Aligned, BiasVariance, Bootstrap, Found};
+use super::{Aligned, BiasVariance, Bootstrap, Found, median, share};
 use crate::analysis::{digits, folded, number, short, shown};
 use crate::output::Output;
 use serde_json::{Value, json};
-use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, Side};
 use tenfold_core_tensor::stats::Estimate;
 
 /// Where the values of fields begin, and those of tables.
@@ -166,11 +166,11 @@ fn bootstrap(output: Output, found: &Found) -> Output {
 }
 
 fn sides(output: Output, found: &Found) -> Output {
-    let text = |side: &super::Side| match side.count {
+    let text = |side: &Side| match side.count {
         0 => "0".to_string(),
-        count => format!("{count}, {} of them above the diagonal", side.share()),
+        count => format!("{count}, {} of them above the diagonal", share(side)),
     };
-    let medians = format!("{} of right points, {} of wrong ones", found.right.median(), found.wrong.median());
+    let medians = format!("{} of right points, {} of wrong ones", median(&found.right), median(&found.wrong));
     output
         .field("right_points", text(&found.right), json!(found.right))
         .field("wrong_points", text(&found.wrong), json!(found.wrong))

@@ -30,7 +30,7 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
     if context.seeds.is_some_and(|seeds| seeds < settings.models) {
         context
             .progress
-            .note(&format!("{} models of each kind: fewer have no two halves with intervals", settings.models));
+            .note(format!("{} models of each kind: fewer have no two halves with intervals", settings.models));
     }
     let data = data::Data::load(context, &settings)?;
     context.progress.add_steps(settings.steps(&data));

@@ -46,7 +46,7 @@ pub(super) fn noise(null: &Null) -> &'static str {
 }
 
 /// Fisher's z of the correlation: without ends, where R^2 ends at one.
-pub(super) fn z(fit: &Fit<f64>) -> f64 {
+pub(in super::super) fn z(fit: &Fit<f64>) -> f64 {
     fit.pearson.atanh()
 }
 

@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::synthetic::Synthetic;
 use crate::claim::Finding;
 use crate::error::ReproduceError;
+pub(super) use alignment::z;
 use alignment::{aligned, beyond_null, bounds, stronger};
 use calibration::{bound, calibrated, disagreements, equals_error, sweep};
 use divergence::kl_weaker;

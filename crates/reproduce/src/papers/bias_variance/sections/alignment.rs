@@ -7,7 +7,7 @@ use super::shown;
 use crate::error::ReproduceError;
 use crate::report::{Block, Section, number};
 use ndarray::s;
-use tenfold_analysis::{Decomposition, Selection, above_diagonal};
+use tenfold_analysis::{Decomposition, Side};
 
 const HEADER: [&str; 11] = [
     "ensemble",
@@ -58,19 +58,20 @@ fn fewer(all: &All) -> Result<Vec<Vec<String>>, ReproduceError> {
     few.map(first).collect()
 }
 
-fn wrong(m: &Measured) -> Vec<String> {
-    let selection = Selection { correct: false, ..Selection::default() };
-    let count = m.found.points().iter().filter(|p| !p.correct()).count();
+fn sides(m: &Measured) -> Result<Vec<String>, ReproduceError> {
+    let of = |right: bool| Side::of(m.found.points().iter().filter(|p| p.correct() == right));
+    let (right, wrong) = (of(true)?, of(false)?);
     let zero = m.found.points().iter().filter(|p| p.variance <= 0.0).count();
-    let shares = match count {
-        0 => ["none", "none"].map(String::from),
-        _ => {
-            let (above, ratio) = above_diagonal(&m.found, selection);
-            [number(above), number(ratio)]
-        }
-    };
-    let [above, ratio] = shares;
-    vec![m.network.name.clone(), count.to_string(), above, ratio, zero.to_string()]
+    let median = |side: &Side| side.median_log_ratio.map_or("none".into(), number);
+    Ok(vec![
+        m.network.name.clone(),
+        wrong.count.to_string(),
+        wrong.above.as_ref().map_or("none".into(), shown),
+        right.above.as_ref().map_or("none".into(), shown),
+        median(&wrong),
+        median(&right),
+        zero.to_string(),
+    ])
 }
 
 pub(super) fn beside_nulls(all: &All) -> Result<Section, ReproduceError> {
@@ -94,9 +95,21 @@ pub(super) fn beside_nulls(all: &All) -> Result<Section, ReproduceError> {
                 rows: fewer(all)?,
             },
             Block::Table {
-                caption: "Wrong points: share with Bias^2 above Var, mean log ratio; and points without variance.".into(),
-                header: ["network", "wrong points", "share above", "mean log ratio", "zero variance"].map(String::from).to_vec(),
-                rows: all.networks.all.iter().map(wrong).collect(),
+                caption: "Wrong points beside right ones: share with Bias^2 above Var (95 % over points), median log ratio; and points \
+                          without variance."
+                    .into(),
+                header: [
+                    "network",
+                    "wrong points",
+                    "wrong above",
+                    "right above",
+                    "median log ratio, wrong",
+                    "right",
+                    "zero variance",
+                ]
+                .map(String::from)
+                .to_vec(),
+                rows: all.networks.all.iter().map(sides).collect::<Result<_, _>>()?,
             },
         ],
     })

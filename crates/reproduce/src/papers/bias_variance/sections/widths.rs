@@ -1,13 +1,14 @@
 //! Averages and alignment over sizes, and where variance comes from.
 
-use super::super::findings::{All, over_points};
+use super::super::findings::{All, over_points, z};
 use super::super::networks::Measured;
 use super::shown;
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::report::{Block, Section, number, save_svg};
-use tenfold_analysis::Null;
+use tenfold_analysis::{Alignment, Nulls};
 use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
+use tenfold_core_tensor::stats::StatsError;
 
 pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, ReproduceError> {
     let widths = all.networks.widths();
@@ -26,25 +27,23 @@ pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, Reprod
             series("mean loss", &|m| Point::of(m.network.size, &m.averages.loss.over_models)),
         ],
     };
-    let aligned = |m: &&&Measured| m.aligned.is_ok();
+    let beside = || widths.iter().filter_map(|m| m.aligned.as_ref().ok().map(|(a, nulls)| (m.network.size, a, nulls)));
     let of_null = |k: usize, name: &str| {
-        let f = |null: &Null| {
-            let drawn = null.drawn.r_squared;
-            Point { x: 0.0, y: drawn.mean, interval: Some((drawn.lo, drawn.hi)) }
+        let point = |(size, _, nulls): (f64, &Alignment, &Nulls)| {
+            let drawn = nulls.each()[k].range(z);
+            Point { x: size, y: drawn.mean, interval: Some((drawn.lo, drawn.hi)) }
         };
-        let points = widths.iter().filter(aligned).filter_map(|m| {
-            m.aligned.as_ref().ok().map(|(_, nulls)| Point { x: m.network.size, ..f(nulls.each()[k]) })
-        });
-        Series::new(name, points.collect())
+        Series::new(name, beside().map(point).collect())
     };
-    let observed =
-        widths.iter().filter_map(|m| m.aligned.as_ref().ok().map(|(a, _)| Point::of(m.network.size, &a.fit.r_squared)));
-    let r_squared = Chart {
-        title: format!("{}: how much of log Bias^2 the line explains", all.data.name),
+    let observed = beside()
+        .map(|(size, a, _)| Ok(Point::of(size, &a.estimate(z)?)))
+        .collect::<Result<Vec<Point>, StatsError>>()?;
+    let correlation = Chart {
+        title: format!("{}: how close right points are to a line", all.data.name),
         x: axis(),
-        y: Axis::new("R^2, right points", AxisScale::Linear),
+        y: Axis::new("atanh r of log Bias^2 and log Var", AxisScale::Linear),
         series: vec![
-            Series::new("observed, 95 % over models", observed.collect()),
+            Series::new("observed, 95 % over models", observed),
             of_null(0, "noise dealt out, 95 % of draws"),
             of_null(1, "normal noise, 95 % of draws"),
         ],
@@ -69,8 +68,8 @@ pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, Reprod
                 caption: "Unbiased estimates, 95 % over models.".into(),
             },
             Block::Plot {
-                file: save_svg(context.folder, "bias-variance-r-squared", r_squared.svg())?,
-                caption: "Alignment over width, beside both nulls of each width.".into(),
+                file: save_svg(context.folder, "bias-variance-correlation", correlation.svg())?,
+                caption: "Correlation over width, beside both nulls of each width: 0 is none, below it points with more variance have less bias.".into(),
             },
             Block::Table {
                 caption: "All networks. Widths are compared at the training accuracy shown: narrow ones do not fit."
