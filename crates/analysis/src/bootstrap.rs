@@ -137,9 +137,9 @@ impl<'a> ModelBootstrap<'a> {
 
     /// Percentile intervals of the statistics of [`Alignment`], over models.
     ///
-    /// The points are those that the whole ensemble selects. Plug-in, a draw has less variance than the ensemble by a factor near
-    /// `(N - 1) / N` at every point, and more bias by what its variance lacks: percentiles lie beside the statistic as it is, ratios
-    /// and bounds most of all. Unbiased estimates leave that out, and lose points without a logarithm.
+    /// The points are those that the whole ensemble selects. A draw has fewer than N different models, hence less plug-in variance
+    /// and more plug-in bias, which would put all percentiles beside the statistic. Plug-in estimates of a draw are therefore
+    /// made from its unbiased ones, as N different models would have them: `v = v_u (N - 1) / N`, `b = b_u + v_u / N`.
     ///
     /// # Errors
     /// Points that were not added yet, or draws without a line: all of their points without variance.
@@ -147,7 +147,11 @@ impl<'a> ModelBootstrap<'a> {
         let points = self.complete()?;
         let whole = Alignment::of(self.found, selection)?;
         let draws = Draws { count: self.draws, points, models: self.found.models(), seed: self.seed };
-        draws.fit(&whole, |draw, i| self.pair(draw, i, selection.unbiased))
+        let n = self.found.models() as f64;
+        draws.fit(&whole, |draw, i| {
+            let (bias, variance) = self.pair(draw, i, true);
+            if selection.unbiased { (bias, variance) } else { (bias + variance / n, variance * (n - 1.0) / n) }
+        })
     }
 }
 
@@ -286,6 +290,10 @@ mod tests {
         let theirs = Alignment::of(&found, Selection::default()).unwrap().fit;
         assert!((0.6..1.6).contains(&(ours.slope.se / theirs.slope.se)), "{:?} {:?}", ours.slope, theirs.slope);
         assert!(ours.r_squared.hi <= 1.0 && ours.r_squared.lo < ours.r_squared.hi);
+        // Draws have no less variance than the models have: what they say lies about the statistic.
+        for (ours, theirs) in [(ours.slope, theirs.slope), (ours.log_ratio, theirs.log_ratio)] {
+            assert!(ours.lo < theirs.value && theirs.value < ours.hi, "{ours:?} {theirs:?}");
+        }
     }
 
     #[test]

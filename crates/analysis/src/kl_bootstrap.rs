@@ -96,13 +96,18 @@ impl<'a> KlBootstrap<'a> {
         Ok(BootstrapAverages { randomness: self.found.randomness, bias, variance, loss })
     }
 
-    /// Percentile intervals of the statistics of [`Alignment`], over models, plug-in.
+    /// Percentile intervals of the statistics of [`Alignment`], over models, plug-in: with the variance that N different models would
+    /// have, to first order, as [`ModelBootstrap::fit`](crate::ModelBootstrap::fit).
     ///
     /// # Errors
     /// Points that were not added yet, unbiased estimates, or draws without a line.
     pub fn fit(&self, selection: Selection) -> Result<Fit<Estimate>, AnalysisError> {
         let draws = self.draws()?;
-        draws.fit(&Alignment::of(self.found, selection)?, |draw, i| self.pair(draw, i, false))
+        let n = self.found.models as f64;
+        draws.fit(&Alignment::of(self.found, selection)?, |draw, i| {
+            let (bias, variance) = self.pair(draw, i, true);
+            (bias + variance / n, variance * (n - 1.0) / n)
+        })
     }
 }
 
@@ -184,7 +189,11 @@ mod tests {
                 assert!(a.lo < a.value && a.value < a.hi, "{a:?}");
             }
         }
-        assert!(bootstrap.fit(Selection::default()).unwrap().slope.se > 0.0);
+        let seen = Alignment::of(&found, Selection::default()).unwrap();
+        let drawn = bootstrap.fit(Selection::default()).unwrap();
+        for (a, b) in [(drawn.slope, seen.fit.slope), (drawn.log_ratio, seen.fit.log_ratio)] {
+            assert!(a.lo < b.value && b.value < a.hi && (a.se / b.se - 1.0).abs() < 0.5, "{a:?} {b:?}");
+        }
         let error = bootstrap.add(z.view(), &y).unwrap_err().to_string();
         assert!(error.contains("must be those of the decomposition"), "{error}");
     }

@@ -84,6 +84,7 @@ impl Reading for Tolerance {
         models.rest[t..t + R].copy_from_slice(&found.sums);
         models.square[t..t + R].copy_from_slice(&found.squares);
         models.against[t..t + R].copy_from_slice(&found.sums);
+        models.margin[t..t + R].fill(0.0);
         let mut sure = true;
         for ((over, row), rest) in models.over[t..t + R].iter_mut().zip(rows).zip(found.sums) {
             *over = f64::from(row[label]);
