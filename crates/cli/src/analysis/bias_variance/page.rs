@@ -30,7 +30,7 @@ impl BiasVariance {
 
 fn averages(page: &mut Report, found: &Found) {
     let Averages { bias, variance, loss, .. } = &found.averages;
-    let header = ["average over points (squared loss: unbiased)", "95 % over models", "95 % over models and points"];
+    let header = ["average over points", "95 % over models", "95 % over models and points"];
     let table = |page: &mut Report, averages: [&Average; 3]| {
         let names = ["bias", "variance", "mean loss of a model"];
         let row = |(name, average): (&str, &Average)| {
@@ -39,6 +39,7 @@ fn averages(page: &mut Report, found: &Found) {
         let rows: Vec<Vec<String>> = names.into_iter().zip(averages).map(row).collect();
         page.table(&header, &rows);
     };
+    page.paragraph("Of the squared loss, unbiased:");
     table(page, [bias, variance, loss]);
     if let Some((_, [bias, variance])) = &found.kl {
         page.paragraph("Of the cross-entropy, in nats, without what few models add:");
