@@ -67,7 +67,7 @@ pub struct Drawn {
 impl Null {
     /// Draws ensembles like the observed one but for one thing: what makes models differ from their mean at a point has nothing to do
     /// with the point ([`Noise`] says what it is instead). The points are those of the alignment that the sample keeps; a draw in
-    /// which one of them leaves the selection has it no more.
+    /// which one of them leaves the selection has it no more. Points without a logarithm (no bias or no variance) stay as they are.
     ///
     /// What goes beyond normal noise of one size alone may do so because sizes differ, in whatever way; what goes beyond the points' own
     /// noise dealt out anew has to do with the points. A claim should go beyond both.
@@ -102,14 +102,19 @@ impl Null {
         require(draws >= FEWEST_NULL_DRAWS, "draws", draws, format!("must be at least {FEWEST_NULL_DRAWS}"))?;
         let models = found.models();
         require(sample.models() == models, "models of the sample", sample.models(), format!("must be {models}"))?;
-        let points: Vec<usize> =
-            observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok()).collect();
-        require(points.len() >= 3, "points", points.len(), "at least 3 of the alignment must be in the sample")?;
+        let kept = observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok());
+        let pair = |i: usize| found.pair(i, observed.selection.unbiased);
+        // What has no logarithm has no noise to deal out, and stays as it is.
+        let (points, still): (Vec<usize>, Vec<usize>) = kept.partition(|&i| pair(i).0 > 0.0 && pair(i).1 > 0.0);
+        let still: Vec<(f64, f64)> = still.into_iter().map(pair).collect();
+        let rule = "at least 3 of the alignment that have a logarithm must be in the sample";
+        require(points.len() >= 3, "points", points.len(), rule)?;
         let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
             let (logits, labels) = sample.ensemble(&points, noise, without, seed.child(b as u64))?;
             let drawn = found.again(logits.view(), &labels)?;
-            let inside = drawn.selected(&observed.selection);
-            Ok(inside.into_iter().map(|i| drawn.pair(i, observed.selection.unbiased)).collect())
+            let inside = drawn.selected(&observed.selection).into_iter();
+            let pairs = inside.map(|i| drawn.pair(i, observed.selection.unbiased));
+            Ok(pairs.chain(still.iter().copied()).collect())
         };
         let jobs = |b: usize| (0..models).map(move |t| (b, Some(t)));
         let whole = (0..draws).map(|b| (b, None));
@@ -342,6 +347,32 @@ mod tests {
             let null = Null::of(&found, &sample, &observed, by, 200, Seed::new(2)).unwrap();
             // More variance where Var is large already.
             assert!(null.beyond.total_slope.hi < 0.0, "{:?}", null.beyond.total_slope);
+        }
+    }
+
+    #[test]
+    fn points_without_variance_stay_out_of_the_noise() {
+        let (z, labels) = noise(10, 400, 3, 0.0, 3);
+        let mut p = z.mapv(f32::exp);
+        for mut row in p.rows_mut() {
+            let sum = row.sum();
+            row /= sum;
+        }
+        // All models are as sure as can be at every tenth point.
+        for i in (0..400).step_by(10) {
+            p.slice_mut(ndarray::s![.., i, ..]).fill(0.0);
+            p.slice_mut(ndarray::s![.., i, labels[i]]).fill(1.0);
+        }
+        let found = Decomposition::of(p.view(), &labels, Scale::probabilities(), Randomness::Seed).unwrap();
+        let sample = LogitSample::of(p.view(), &labels, Scale::probabilities()).unwrap();
+        let observed = Alignment::of(&found, Selection::default()).unwrap();
+        assert_eq!(observed.without_logarithm, 40);
+        for by in [Noise::Dealt, Noise::Normal] {
+            let null = Null::of(&found, &sample, &observed, by, 200, Seed::new(2)).unwrap();
+            for of in FUNCTIONS {
+                let beyond = null.beyond_of(of).unwrap();
+                assert!(beyond.value.abs() < 4.0 * beyond.se && beyond.se < 0.3, "{by:?}: {beyond:?}");
+            }
         }
     }
 

@@ -42,7 +42,9 @@ pub enum Noise {
 /// What all models say of some of the points: every so many of them, or all where there are at most 2,000, fewer with many classes.
 /// [`ensemble`](Self::ensemble) draws from it what [`Null`](crate::Null) compares with.
 ///
-/// Logits are kept divided by their temperature, probabilities as logarithms that are at least [`LOG_FLOOR`].
+/// Logits are kept divided by their temperature, probabilities as logarithms. A probability of zero, which is one that was rounded
+/// away, is taken for the smallest that any model gives that class at the point: any other floor would be noise of its own size. Where
+/// all give it zero, there is no noise, and the logarithm is [`LOG_FLOOR`].
 ///
 /// ```
 /// use ndarray::Array3;
@@ -238,10 +240,12 @@ impl PerPoint for LogitSample {
                 rows.errors_of(self.scale, row, block.label(i), &mut errors, [t, block.number(i)])?;
                 match self.scale {
                     Scale::Logits { temperature } => logits.extend(row.iter().map(|z| z / temperature as f32)),
-                    Scale::Probabilities { .. } => {
-                        logits.extend(row.iter().map(|p| f64::from(*p).ln().max(LOG_FLOOR) as f32));
-                    }
+                    Scale::Probabilities { .. } => logits.extend(row.iter().map(|p| f64::from(*p).ln() as f32)),
                 }
+            }
+            if let Scale::Probabilities { .. } = self.scale {
+                let from = logits.len() - self.models * self.classes;
+                raise_zeros(&mut logits[from..], self.classes);
             }
         }
         let of = |what: &dyn Fn(usize) -> usize| kept.iter().map(|&i| what(i)).collect::<Vec<usize>>();
@@ -252,6 +256,16 @@ impl PerPoint for LogitSample {
         self.points.extend(points);
         self.labels.extend(labels);
         self.logits.extend(logits);
+    }
+}
+
+/// Logarithms of zero become the smallest of the same class, models of classes.
+fn raise_zeros(logs: &mut [f32], classes: usize) {
+    for class in 0..classes {
+        let known = logs.iter().skip(class).step_by(classes).filter(|log| log.is_finite());
+        let least = known.fold(f32::INFINITY, |least, log| least.min(*log));
+        let floor = if least.is_finite() { least } else { LOG_FLOOR as f32 };
+        logs.iter_mut().skip(class).step_by(classes).for_each(|log| *log = log.max(floor));
     }
 }
 
@@ -318,6 +332,14 @@ mod tests {
             }
             assert_eq!(draw(Some(3)), without);
         }
+    }
+
+    #[test]
+    fn probabilities_that_were_rounded_away_are_no_noise() {
+        let mut logs = [0.0_f32.ln(), -1.0, 0.0_f32.ln(), -5.0, -2.0, 0.0_f32.ln()];
+        raise_zeros(&mut logs, 3);
+        let floor = LOG_FLOOR as f32;
+        assert_eq!(logs, [-5.0, -1.0, floor, -5.0, -2.0, floor]);
     }
 
     #[test]
