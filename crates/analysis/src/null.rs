@@ -20,6 +20,8 @@ use tenfold_core_tensor::stats::{Estimate, StatsError, jackknife, mean, quantile
 pub const FEWEST_NULL_DRAWS: usize = 200;
 /// Draws that are made again without each model: with the noise of the others as it was, so that few are enough.
 const AGAIN: usize = 10;
+/// Draws that may have no line through their points.
+const LOST: f64 = 0.1;
 
 /// The null of some points, and what was observed against it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,8 +37,10 @@ pub struct Null {
     pub noise: Noise,
     /// Ensembles that were drawn.
     pub draws: usize,
-    /// Points in each.
+    /// Points in each that have noise.
     pub points: usize,
+    /// Points that stay as they are: without bias or variance, or with a probability of zero.
+    pub still: usize,
     /// Of each statistic: mean, 2.5 % and 97.5 % points over the draws.
     pub drawn: Fit<Drawn>,
     /// Of each statistic: what was observed minus the null's mean. The interval is over models: both sides are found again without
@@ -45,7 +49,7 @@ pub struct Null {
     /// Bias^2 and variance of the points in the first draw, to be shown beside the observed ones.
     #[serde(skip)]
     pub example: Vec<(f64, f64)>,
-    /// What was observed on all points, and without each model.
+    /// What was observed on the same points, and without each model.
     #[serde(skip)]
     observed: (Fit<f64>, Vec<Fit<f64>>),
     /// What the draws have; the first of them without each model.
@@ -67,7 +71,8 @@ pub struct Drawn {
 impl Null {
     /// Draws ensembles like the observed one but for one thing: what makes models differ from their mean at a point has nothing to do
     /// with the point ([`Noise`] says what it is instead). The points are those of the alignment that the sample keeps; a draw in
-    /// which one of them leaves the selection has it no more. Points without a logarithm (no bias or no variance) stay as they are.
+    /// which one of them leaves the selection has it no more. Points without a logarithm (no bias or no variance), or with a
+    /// probability of zero, stay as they are.
     ///
     /// What goes beyond normal noise of one size alone may do so because sizes differ, in whatever way; what goes beyond the points' own
     /// noise dealt out anew has to do with the points. A claim should go beyond both.
@@ -102,13 +107,18 @@ impl Null {
         require(draws >= FEWEST_NULL_DRAWS, "draws", draws, format!("must be at least {FEWEST_NULL_DRAWS}"))?;
         let models = found.models();
         require(sample.models() == models, "models of the sample", sample.models(), format!("must be {models}"))?;
-        let kept = observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok());
+        let kept: Vec<usize> =
+            observed.at.iter().copied().filter(|i| sample.points().binary_search(i).is_ok()).collect();
         let pair = |i: usize| found.pair(i, observed.selection.unbiased);
-        // What has no logarithm has no noise to deal out, and stays as it is.
-        let (points, still): (Vec<usize>, Vec<usize>) = kept.partition(|&i| pair(i).0 > 0.0 && pair(i).1 > 0.0);
+        // What has no logarithm, or logits that are not known, has no noise to deal out, and stays as it is.
+        let noisy = |i: &usize| pair(*i).0 > 0.0 && pair(*i).1 > 0.0 && sample.knows(*i);
+        let (points, still): (Vec<usize>, Vec<usize>) = kept.iter().partition(|i| noisy(i));
         let still: Vec<(f64, f64)> = still.into_iter().map(pair).collect();
-        let rule = "at least 3 of the alignment that have a logarithm must be in the sample";
+        let rule =
+            "at least 3 points of the alignment must be in the sample, with bias, variance and no probability of zero";
         require(points.len() >= 3, "points", points.len(), rule)?;
+        // Seen and drawn are compared on the same points.
+        let seen = Alignment::at(found, observed.selection, &kept)?;
         let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
             let (logits, labels) = sample.ensemble(&points, noise, without, seed.child(b as u64))?;
             let drawn = found.again(logits.view(), &labels)?;
@@ -119,10 +129,14 @@ impl Null {
         let jobs = |b: usize| (0..models).map(move |t| (b, Some(t)));
         let whole = (0..draws).map(|b| (b, None));
         let jobs: Vec<(usize, Option<usize>)> = whole.chain((0..AGAIN).flat_map(jobs)).collect();
-        let fits = jobs.par_iter().map(|&(b, without)| Ok(fit_of(&draw(b, without)?)?));
-        let mut fits = fits.collect::<Result<Vec<Fit<f64>>, AnalysisError>>()?;
+        let fits = jobs.par_iter().map(|&(b, without)| Ok(fit_of(&draw(b, without)?).ok()));
+        let mut fits = fits.collect::<Result<Vec<Option<Fit<f64>>>, AnalysisError>>()?;
         let again = fits.split_off(draws);
-        let without = |t: usize| again.iter().skip(t).step_by(models).copied().collect();
+        let with_line = |fits: &mut dyn Iterator<Item = Option<Fit<f64>>>| fits.flatten().collect::<Vec<Fit<f64>>>();
+        let fits = with_line(&mut fits.into_iter());
+        let lost = draws - fits.len();
+        require(lost as f64 <= LOST * draws as f64, "draws", draws, format!("{lost} of them have no line"))?;
+        let without = |t: usize| with_line(&mut again.iter().skip(t).step_by(models).copied());
         let margins: Vec<f64> = points.iter().map(|&i| sample.margin_variance(i)).collect::<Result<_, _>>()?;
         let tau = mean(&margins).sqrt();
         let mut null = Self {
@@ -132,10 +146,11 @@ impl Null {
             noise,
             draws,
             points: points.len(),
+            still: still.len(),
             drawn: Fit::from_values([Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }; 10]),
             beyond: observed.fit,
             example: draw(0, None)?,
-            observed: (observed.whole, observed.without.clone()),
+            observed: (seen.whole, seen.without),
             of_draws: (fits, (0..models).map(without).collect()),
         };
         null.drawn = Fit::from_values(std::array::from_fn(|k| null.range(|fit| fit.values()[k])));
@@ -172,7 +187,7 @@ impl Null {
     /// # Errors
     /// As [`beyond_of`](Self::beyond_of), and another number of models or draws.
     pub fn beyond_less(&self, other: &Self, of: impl Fn(&Fit<f64>) -> f64) -> Result<Estimate, AnalysisError> {
-        let [ours, theirs] = [self, other].map(|null| [null.draws, null.observed.1.len()]);
+        let [ours, theirs] = [self, other].map(|null| [null.of_draws.0.len(), null.observed.1.len()]);
         require_shape("nulls", &ours, &theirs, "draws and models must be the same")?;
         let less = |ours: Vec<f64>, theirs: Vec<f64>| ours.iter().zip(theirs).map(|(a, b)| a - b).collect::<Vec<f64>>();
         let (seen, noise) = (less(self.seen(&of), other.seen(&of)), less(self.noise(&of), other.noise(&of)));
@@ -317,6 +332,36 @@ mod tests {
             let missed = beyond(classes, uneven, Noise::Dealt);
             assert!(missed.iter().flatten().sum::<usize>() < 8, "{classes} {uneven}: {missed:?}");
         }
+    }
+
+    #[test]
+    fn noise_of_classes_that_differ_is_not_beyond_either() {
+        // The label and the runner-up have noise of a third of the size of all others, at every point.
+        let mut missed = [0; 2];
+        for seed in 0..12 {
+            let (mut z, labels) = noise(10, 500, 8, 0.0, seed);
+            for (i, &label) in labels.iter().enumerate() {
+                let next = (label + 1 + i % 7) % 8;
+                for ((_, k), z) in z.slice_mut(ndarray::s![.., i, ..]).indexed_iter_mut() {
+                    *z = if k == label {
+                        *z
+                    } else if k == next {
+                        *z + 0.5
+                    } else {
+                        3.0 * *z - 3.0
+                    };
+                }
+            }
+            let found = Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
+            let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+            let observed = Alignment::of(&found, Selection::default()).unwrap();
+            for (missed, by) in missed.iter_mut().zip([Noise::Dealt, Noise::Normal]) {
+                let null = Null::of(&found, &sample, &observed, by, 200, Seed::new(2)).unwrap();
+                let beyond = FUNCTIONS.map(|of| null.beyond_of(of).unwrap());
+                *missed += beyond.iter().filter(|e| e.lo > 0.0 || e.hi < 0.0).count();
+            }
+        }
+        assert!(missed.iter().all(|m| *m < 8), "{missed:?}");
     }
 
     #[test]

@@ -2,19 +2,21 @@
 
 use crate::block::Block;
 use crate::error::{AnalysisError, require};
-use crate::kl::LOG_FLOOR;
 use crate::pass::{PerPoint, add};
 use crate::row::OneByOne;
 use crate::scale::Scale;
 use ndarray::{Array3, ArrayView3};
 use rand::RngExt;
 use rand::seq::SliceRandom;
+use rand::seq::index::sample;
 use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 use tenfold_core_tensor::ops::softmax::log_sum_exp;
 use tenfold_core_tensor::seed::{Rng, Seed};
 use tenfold_core_tensor::stats::variance;
 
+/// Ranks whose noise may depend on each other in normal noise.
+const TOGETHER: usize = 16;
 /// Points that are kept at most.
 const MOST: usize = 2_000;
 /// Points that are kept at least, where there are as many.
@@ -25,26 +27,24 @@ const NUMBERS: usize = 1 << 21;
 /// How the noise of an ensemble is drawn that knows nothing of the points.
 ///
 /// With `m_i` the mean over the N models of a point's logits, each model's differ from it by `r_ti = z_ti - m_i`. All drawn
-/// ensembles keep `m_i`.
+/// ensembles keep `m_i`. Classes are told apart by their rank at the point: the label first, the others by descending mean logit; it is
+/// the runner-up's noise that makes a model wrong, and it need not be that of a class far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Noise {
-    /// `m_i + r_tj`: a point gets the noise of another, of all models together, as a permutation deals it out. Whatever law it has, and
-    /// however much its size differs from point to point, it stays; only whose it was is lost. So that the label's noise stays the
-    /// label's, its place and that of the other point's label are exchanged in r.
+    /// `m_i + r_tj`, rank by rank: a point gets the noise of another, of all models together, as a permutation deals it out. Whatever law
+    /// it has, and however much its size differs from point to point, it stays; only whose it was is lost.
     Dealt,
-    /// `m_i + s e` with independent standard normal e, one size s for all points, models and classes: the null of the
-    /// specification's section 5, for any number of classes. `s^2 = C/(C-1)` times the mean variance of the logits over models, after
-    /// their mean over classes was taken off.
+    /// Normal noise of one law for all points, independent over models: the covariance of the first ranks, and the variance of each
+    /// further one, are those of the points' own noise on average. The null of the specification's section 5, for any number of classes.
     Normal,
 }
 
-/// What all models say of some of the points: every so many of them, or all where there are at most 2,000, fewer with many classes.
+/// What all models say of some of the points: at most 2,000 drawn at random, fewer with many classes, or all where there are no more.
 /// [`ensemble`](Self::ensemble) draws from it what [`Null`](crate::Null) compares with.
 ///
-/// Logits are kept divided by their temperature, probabilities as logarithms. A probability of zero, which is one that was rounded
-/// away, is taken for the smallest that any model gives that class at the point: any other floor would be noise of its own size. Where
-/// all give it zero, there is no noise, and the logarithm is [`LOG_FLOOR`].
+/// Logits are kept divided by their temperature, probabilities as logarithms. Of a probability of zero, which is one that was rounded
+/// away, the logarithm is not known; points that have one are no part of a null.
 ///
 /// ```
 /// use ndarray::Array3;
@@ -63,11 +63,13 @@ pub struct LogitSample {
     scale: Scale,
     models: usize,
     classes: usize,
-    /// Every so many points are kept.
-    every: usize,
-    /// Their numbers, ascending.
+    /// The points that are to be kept, ascending.
+    wanted: Vec<usize>,
+    /// Those that are, ascending.
     points: Vec<usize>,
     labels: Vec<usize>,
+    /// Whether all logarithms are known.
+    known: Vec<bool>,
     /// Points of models of classes.
     logits: Vec<f32>,
 }
@@ -82,8 +84,13 @@ impl LogitSample {
         require(classes >= 2, "classes", classes, "must be at least 2")?;
         scale.validate()?;
         let most = (NUMBERS / (models * classes)).clamp(LEAST, MOST);
-        let every = points.div_ceil(most).max(1);
-        Ok(Self { scale, models, classes, every, points: Vec::new(), labels: Vec::new(), logits: Vec::new() })
+        let mut wanted: Vec<usize> = (0..points).collect();
+        if points > most {
+            wanted = sample(&mut Seed::new(0).named("null-sample").rng(), points, most).into_vec();
+            wanted.sort_unstable();
+        }
+        let (points, labels, known, logits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { scale, models, classes, wanted, points, labels, known, logits })
     }
 
     /// Of an array `[N models, n points, C classes]`.
@@ -142,49 +149,85 @@ impl LogitSample {
         let classes = self.classes;
         let mut from: Vec<usize> = (0..places.len()).collect();
         from.shuffle(&mut rng);
+        let ranks = self.ranks(places, means);
         let mut rows = to.chunks_exact_mut(classes);
         for &t in models {
             for ((i, &j), row) in from.iter().enumerate().zip(&mut rows) {
-                let (label, of_other) = (self.labels[places[i]], self.labels[places[j]]);
                 let (z, centre) = (self.row(places[j], t), &means[j * classes..][..classes]);
                 let own = &means[i * classes..][..classes];
-                for (((to, own), z), centre) in row.iter_mut().zip(own).zip(z).zip(centre) {
-                    *to = own + (z - centre);
-                }
-                if label != of_other {
-                    row[label] = own[label] + (z[of_other] - centre[of_other]);
-                    row[of_other] = own[of_other] + (z[label] - centre[label]);
+                let of_both = ranks[i * classes..][..classes].iter().zip(&ranks[j * classes..][..classes]);
+                for (&here, &there) in of_both {
+                    row[here] = own[here] + (z[there] - centre[there]);
                 }
             }
         }
     }
 
-    /// Normal noise of one size.
+    /// Normal noise of one law.
     fn add_normal(&self, places: &[usize], models: &[usize], means: &[f32], mut rng: Rng, to: &mut [f32]) {
-        let classes = self.classes;
-        let mut squares = 0.0;
-        for (&place, centre) in places.iter().zip(means.chunks_exact(classes)) {
+        let (classes, n) = (self.classes, models.len() as f64);
+        let ranks = self.ranks(places, means);
+        let together = classes.min(TOGETHER);
+        let (mut covariance, mut squares) = (vec![0.0; together * together], vec![0.0; classes]);
+        let mut r = vec![0.0; classes];
+        for (i, &place) in places.iter().enumerate() {
             for &t in models {
-                let noise = || self.row(place, t).iter().zip(centre).map(|(z, m)| f64::from(z - m));
-                let common = noise().sum::<f64>() / classes as f64;
-                squares += noise().map(|r| (r - common) * (r - common)).sum::<f64>();
+                let (z, centre) = (self.row(place, t), &means[i * classes..][..classes]);
+                for (r, &class) in r.iter_mut().zip(&ranks[i * classes..][..classes]) {
+                    *r = f64::from(z[class] - centre[class]);
+                }
+                for (row, a) in covariance.chunks_exact_mut(together).zip(&r) {
+                    row.iter_mut().zip(&r).for_each(|(sum, b)| *sum += a * b);
+                }
+                squares.iter_mut().zip(&r).for_each(|(sum, r)| *sum += r * r);
             }
         }
-        // N - 1 models' worth of C - 1 classes' worth of noise at every point.
-        let degrees = (places.len() * (models.len() - 1) * (classes - 1)) as f64;
-        let size = (squares / degrees).sqrt() as f32;
+        let degrees = places.len() as f64 * (n - 1.0);
+        covariance.iter_mut().for_each(|sum| *sum /= degrees);
+        let root = root(covariance, together);
+        let sizes: Vec<f32> = squares.iter().map(|sum| (sum / degrees).sqrt() as f32).collect();
         let mut rows = to.chunks_exact_mut(means.len());
+        let mut e = vec![0.0_f32; classes];
         for t in 0..self.models {
             // Drawn for a model that is left out too, so that leaving it out changes nothing of the others.
             let mut rng_of_model = Seed::new(rng.random()).rng();
-            if models.contains(&t) {
-                let row = rows.next().expect("as many rows as models that are left");
-                for (to, m) in row.iter_mut().zip(means) {
-                    let e: f32 = StandardNormal.sample(&mut rng_of_model);
-                    *to = m + size * e;
+            if !models.contains(&t) {
+                continue;
+            }
+            let row = rows.next().expect("as many rows as models that are left");
+            for (to, ranks) in row.chunks_exact_mut(classes).zip(ranks.chunks_exact(classes)) {
+                e.fill_with(|| StandardNormal.sample(&mut rng_of_model));
+                for (k, &class) in ranks.iter().enumerate() {
+                    to[class] = match root.get(k * together..(k + 1) * together) {
+                        Some(root) => root[..=k].iter().zip(&e).map(|(root, e)| root * e).sum(),
+                        None => sizes[k] * e[k],
+                    };
                 }
             }
         }
+        // As the models' own: about a mean that is theirs.
+        let wider = (n / (n - 1.0)).sqrt() as f32;
+        for (at, m) in means.iter().enumerate() {
+            let centre = to[at..].iter().step_by(means.len()).sum::<f32>() / n as f32;
+            to[at..].iter_mut().step_by(means.len()).for_each(|z| *z = m + wider * (*z - centre));
+        }
+    }
+
+    /// The classes of each point by rank, points of classes: the label first, then by descending mean logit.
+    fn ranks(&self, places: &[usize], means: &[f32]) -> Vec<usize> {
+        let mut ranks = Vec::with_capacity(means.len());
+        for (&place, means) in places.iter().zip(means.chunks_exact(self.classes)) {
+            let from = ranks.len();
+            ranks.extend(0..self.classes);
+            let label = self.labels[place];
+            ranks[from..].sort_by(|&a, &b| (b == label).cmp(&(a == label)).then(means[b].total_cmp(&means[a])));
+        }
+        ranks
+    }
+
+    /// Whether a point is kept, and every model's logits of it are known.
+    pub(crate) fn knows(&self, point: usize) -> bool {
+        self.place(point).is_ok_and(|i| self.known[i])
     }
 
     /// Variance over models (with N - 1) of the margin `log p_y - log (1 - p_y)` of a point that is kept.
@@ -225,12 +268,14 @@ impl LogitSample {
 }
 
 impl PerPoint for LogitSample {
-    /// Number, label and logits of points.
-    type Found = (Vec<usize>, Vec<usize>, Vec<f32>);
+    /// Number and label of points, whether their logits are known, and those.
+    type Found = (Vec<usize>, Vec<usize>, Vec<bool>, Vec<f32>);
 
     fn find(&self, block: &Block) -> Result<Self::Found, AnalysisError> {
         block.require(self.models, self.classes)?;
-        let kept: Vec<usize> = (0..block.len()).filter(|&i| block.number(i).is_multiple_of(self.every)).collect();
+        let kept: Vec<usize> =
+            (0..block.len()).filter(|&i| self.wanted.binary_search(&block.number(i)).is_ok()).collect();
+        let mut known = Vec::with_capacity(kept.len());
         let mut logits = Vec::with_capacity(kept.len() * self.models * self.classes);
         let (mut rows, mut errors) = (OneByOne::default(), vec![0.0; self.classes]);
         for &i in &kept {
@@ -243,30 +288,38 @@ impl PerPoint for LogitSample {
                     Scale::Probabilities { .. } => logits.extend(row.iter().map(|p| f64::from(*p).ln() as f32)),
                 }
             }
-            if let Scale::Probabilities { .. } = self.scale {
-                let from = logits.len() - self.models * self.classes;
-                raise_zeros(&mut logits[from..], self.classes);
-            }
+            let of_point = logits.len() - self.models * self.classes;
+            known.push(logits[of_point..].iter().all(|log: &f32| log.is_finite()));
         }
         let of = |what: &dyn Fn(usize) -> usize| kept.iter().map(|&i| what(i)).collect::<Vec<usize>>();
-        Ok((of(&|i| block.number(i)), of(&|i| block.label(i)), logits))
+        Ok((of(&|i| block.number(i)), of(&|i| block.label(i)), known, logits))
     }
 
-    fn keep(&mut self, (points, labels, logits): Self::Found) {
+    fn keep(&mut self, (points, labels, known, logits): Self::Found) {
         self.points.extend(points);
         self.labels.extend(labels);
+        self.known.extend(known);
         self.logits.extend(logits);
     }
 }
 
-/// Logarithms of zero become the smallest of the same class, models of classes.
-fn raise_zeros(logs: &mut [f32], classes: usize) {
-    for class in 0..classes {
-        let known = logs.iter().skip(class).step_by(classes).filter(|log| log.is_finite());
-        let least = known.fold(f32::INFINITY, |least, log| least.min(*log));
-        let floor = if least.is_finite() { least } else { LOG_FLOOR as f32 };
-        logs.iter_mut().skip(class).step_by(classes).for_each(|log| *log = log.max(floor));
+/// A lower triangle whose product with its transpose is a covariance, rows of a square. Directions without variance stay without.
+fn root(mut a: Vec<f64>, size: usize) -> Vec<f32> {
+    for k in 0..size {
+        for i in 0..=k {
+            let product: f64 = (0..i).map(|j| a[k * size + j] * a[i * size + j]).sum();
+            let left = a[k * size + i] - product;
+            // What rounding leaves of nothing is nothing.
+            let scale = a[i * size + i];
+            a[k * size + i] = match (i == k, i == k && left <= 1e-12 * a[k * size + k].abs(), scale > 0.0) {
+                (true, true, _) => 0.0,
+                (true, false, _) => left.sqrt(),
+                (false, _, true) => left / scale,
+                (false, ..) => 0.0,
+            };
+        }
     }
+    a.into_iter().map(|v| v as f32).collect()
 }
 
 #[cfg(test)]
@@ -312,7 +365,7 @@ mod tests {
             let means = |z: &Array3<f32>, i: usize, k: usize| z.slice(ndarray::s![.., i, k]).mean().unwrap();
             let moved = |i: usize| (means(&z, i, labels[i]) - means(&drawn, i, labels[i])).abs();
             let moved = (0..400).map(moved).fold(0.0, f32::max);
-            assert!(if noise == Noise::Dealt { moved < 1e-5 } else { moved < 1.0 }, "{noise:?}: {moved}");
+            assert!(moved < 1e-5, "{noise:?}: {moved}");
         }
     }
 
@@ -335,19 +388,61 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_that_were_rounded_away_are_no_noise() {
-        let mut logs = [0.0_f32.ln(), -1.0, 0.0_f32.ln(), -5.0, -2.0, 0.0_f32.ln()];
-        raise_zeros(&mut logs, 3);
-        let floor = LOG_FLOOR as f32;
-        assert_eq!(logs, [-5.0, -1.0, floor, -5.0, -2.0, floor]);
+    fn a_root_is_one() {
+        let covariance = vec![4.0, 2.0, 2.0, 2.0, 5.0, 1.0, 2.0, 1.0, 1.0];
+        let l = root(covariance.clone(), 3);
+        for (k, i) in (0..3).flat_map(|k| (0..=k).map(move |i| (k, i))) {
+            let product: f32 = (0..=i).map(|j| l[k * 3 + j] * l[i * 3 + j]).sum();
+            assert!((f64::from(product) - covariance[k * 3 + i]).abs() < 1e-6, "{l:?}");
+        }
+        // One direction alone.
+        assert_eq!(root(vec![1.0, 1.0, 1.0, 1.0], 2), [1.0, 1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn the_runner_up_keeps_its_noise() {
+        // The label and the class behind it have little noise that they share in part, the others much.
+        let mut rng = Seed::new(3).rng();
+        let mut draw = || -> f32 { StandardNormal.sample(&mut rng) };
+        let (models, points, classes) = (20, 500, 6);
+        let mut z = Array3::<f32>::zeros((models, points, classes));
+        for (t, i) in (0..models).flat_map(|t| (0..points).map(move |i| (t, i))) {
+            let (label, next, shared) = (i % classes, (i / 7 + i + 1) % classes, draw());
+            for k in 0..classes {
+                z[[t, i, k]] = match k {
+                    _ if k == label => 5.0 + 0.5 * draw() + 0.5 * shared,
+                    _ if k == next => 3.0 + 0.5 * draw() + 0.5 * shared,
+                    _ => 1.5 * draw() - 4.0,
+                };
+            }
+        }
+        let labels: Vec<usize> = (0..points).map(|i| i % classes).collect();
+        let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+        let all: Vec<usize> = (0..points).filter(|i| (i / 7 + i + 1) % classes != i % classes).collect();
+        let margin = |z: &Array3<f32>, at: usize, i: usize| {
+            let next = (i / 7 + i + 1) % classes;
+            let of = |t: usize| f64::from(z[[t, at, labels[i]]] - z[[t, at, next]]);
+            variance(&(0..models).map(of).collect::<Vec<_>>())
+        };
+        let mean = |z: &Array3<f32>, whole: bool| {
+            let of = |(at, &i): (usize, &usize)| margin(z, if whole { i } else { at }, i);
+            all.iter().enumerate().map(of).sum::<f64>() / all.len() as f64
+        };
+        assert!((mean(&z, true) - 0.5).abs() < 0.03, "{}", mean(&z, true));
+        for noise in [Noise::Dealt, Noise::Normal] {
+            let (drawn, _) = sample.ensemble(&all, noise, None, Seed::new(2)).unwrap();
+            assert!((mean(&drawn, false) - 0.5).abs() < 0.06, "{noise:?}: {}", mean(&drawn, false));
+        }
     }
 
     #[test]
     fn many_points_are_thinned_and_rules_are_named() {
-        let sample = LogitSample::new(50_000, 20, 10, Scale::logits()).unwrap();
-        assert_eq!(sample.every, 25);
-        assert_eq!(LogitSample::new(50_000, 50, 100, Scale::logits()).unwrap().every, 120);
-        assert_eq!(LogitSample::new(50_000, 50, 10_000, Scale::logits()).unwrap().every, 250);
+        let kept = |models, classes| {
+            let wanted = LogitSample::new(50_000, models, classes, Scale::logits()).unwrap().wanted;
+            assert!(wanted.is_sorted_by(|a, b| a < b) && wanted.last().is_some_and(|last| *last < 50_000));
+            wanted.len()
+        };
+        assert_eq!([kept(20, 10), kept(50, 100), kept(50, 10_000)], [2_000, 419, 200]);
         let (z, labels) = logits(2, 4);
         let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
         let fails = |points: &[usize], without, text: &str| {

@@ -122,7 +122,7 @@ const MEAN_RANGE: [f64; 2] = [0.05, 20.0];
 /// ```
 ///
 /// # Errors
-/// As [`fit_temperature`], and a best temperature at an end of the range.
+/// As [`fit_temperature`], fewer than two models, and a best temperature at an end of the range.
 pub fn fit_mean_temperature(logits: ArrayView3<f32>, labels: &[usize]) -> Result<Temperature, AnalysisError> {
     check(logits, labels)?;
     let loss = |log_t: f64| -> Result<f64, AnalysisError> {

@@ -247,7 +247,15 @@ impl Decided {
         let estimate = finding.estimate.as_ref().ok().copied();
         let verdict = estimate.map_or(Verdict::Inconclusive, |e| claim.rule.decide(&e));
         let mut remark = finding.remark;
-        if let (Verdict::Inconclusive, Some(e)) = (verdict, estimate) {
+        let decides = |of: &dyn Fn(&Part) -> bool| finding.parts.iter().any(|p| p.role == Role::Decides && of(p));
+        let threshold = claim.rule.threshold();
+        let one_sided = matches!(claim.rule, Rule::Above(_) | Rule::Below(_));
+        let contradict = one_sided && decides(&|p| p.lo > threshold) && decides(&|p| p.hi < threshold);
+        if let (Verdict::Inconclusive, true) = (verdict, contradict) {
+            remark.push_str(
+                " The parts that decide contradict each other, each beyond chance: more data would not settle it.",
+            );
+        } else if let (Verdict::Inconclusive, Some(e)) = (verdict, estimate) {
             let half = (e.hi - e.lo) / 2.0;
             remark.push_str(&format!(
                 " At this scale the interval is ±{half:.2e} wide: a smaller effect cannot be told from none."

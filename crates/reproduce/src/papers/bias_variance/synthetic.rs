@@ -7,7 +7,7 @@ use std::time::Instant;
 use tenfold_analysis::collapse::{Collapsed, closed_form, simulate};
 use tenfold_analysis::{Decomposition, GapBin, Randomness, Scale, gap_by};
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, mean, mean_interval};
+use tenfold_core_tensor::stats::{Estimate, StatsError, mean, mean_interval};
 use tenfold_data::noise::draw;
 use tenfold_data::synthetic::{CalibratedEnsemble, CalibratedEnsembleParams};
 
@@ -36,6 +36,8 @@ pub(super) struct Bound {
     pub(super) left: Estimate,
     /// Right side, without bins, minus left side.
     pub(super) difference: Estimate,
+    /// Half of the right side minus left side: for two classes that is a bound too, and a near one.
+    pub(super) half: Estimate,
 }
 
 pub(super) struct Synthetic {
@@ -112,8 +114,11 @@ fn bounds(points: usize) -> Result<Vec<Bound>, ReproduceError> {
         let left: Vec<f64> = gaps.iter().map(|gap| sign * gap).collect();
         // 2 sum_k |h_k - P(Y = k | h_k)|, the same for both classes.
         let right = ensemble.mean.outer_iter().map(|h| 4.0 * (h[0] - powered(h.iter().copied(), power)[0]).abs());
-        let apart: Vec<f64> = right.zip(&left).map(|(right, left)| right - left).collect();
-        Ok(Bound { power, left: mean_interval(&left)?, difference: mean_interval(&apart)? })
+        let right: Vec<f64> = right.collect();
+        let apart = |share: f64| -> Result<Estimate, StatsError> {
+            mean_interval(&right.iter().zip(&left).map(|(right, left)| share * right - left).collect::<Vec<f64>>())
+        };
+        Ok(Bound { power, left: mean_interval(&left)?, difference: apart(1.0)?, half: apart(0.5)? })
     };
     TEMPERATURES.iter().zip(&labels).map(bound).collect()
 }

@@ -13,6 +13,9 @@ use tenfold_core_tensor::stats::{Estimate, mean};
 /// Variances of points that are neither lost to rounding nor near the ceiling (specification, section 5).
 const INNER: [f64; 2] = [1e-6, 0.1];
 
+/// Training accuracy from which on a perceptron counts as fitting: sizes that fit and sizes that do not differ in more than size.
+const FITTED: f64 = 0.9;
+
 fn shifted(e: &Estimate, by: f64) -> Estimate {
     Estimate { value: e.value + by, lo: e.lo + by, hi: e.hi + by, ..*e }
 }
@@ -145,23 +148,29 @@ pub(super) fn stronger(all: &All) -> Finding {
         beyond_each(nulls, z).map_err(|reason| named(&reason))
     };
     let found: Vec<Result<[Estimate; 2], String>> = widths.iter().map(|m| of(m)).collect();
-    let slope = |found: Vec<Estimate>| {
-        let x: Vec<f64> = widths.iter().map(|m| m.network.size.log2()).collect();
-        let centre = mean(&x);
-        let squares: f64 = x.iter().map(|x| (x - centre).powi(2)).sum();
-        let weights = || x.iter().map(|x| (x - centre) / squares);
-        let value = weights().zip(&found).map(|(w, e)| w * e.value).sum();
-        // The networks of one width have nothing to do with those of another.
-        let se = weights().zip(&found).map(|(w, e)| (w * e.se).powi(2)).sum::<f64>().sqrt();
-        Estimate::from_t(value, se, (all.settings.models - 1) as f64, all.settings.models)
+    let fits: Vec<bool> = widths.iter().map(|m| m.train_accuracy >= FITTED).collect();
+    let slope = |null: usize, fitted: bool| -> Result<Estimate, String> {
+        let of = widths.iter().zip(&found).zip(&fits).filter(|(_, fits)| !fitted || **fits).map(|(of, _)| of);
+        let points: Vec<(f64, Estimate)> =
+            of.map(|(m, e)| Ok((m.network.size.log2(), e.clone()?[null]))).collect::<Result<_, String>>()?;
+        if points.len() < 3 {
+            return Err(format!("{} widths reach a training accuracy of {FITTED}: a trend needs three", points.len()));
+        }
+        Ok(trend(&points, all.settings.models))
     };
-    let both = found.iter().cloned().collect::<Result<Vec<[Estimate; 2]>, String>>();
-    let slopes = both.map(|both| [0, 1].map(|k| slope(both.iter().map(|e| e[k]).collect())));
-    let estimate = slopes.as_ref().map(|[dealt, normal]| dealt.agreed(*normal)).map_err(Clone::clone);
-    let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
+    let kinds = [
+        (0, false, "all widths"),
+        (1, false, "all widths"),
+        (0, true, "widths that fit"),
+        (1, true, "widths that fit"),
+    ];
     let names = ["noise dealt out", "normal noise"];
-    for (name, e) in names.iter().zip(slopes.iter().flatten()) {
-        finding.parts.push(Part::new(format!("slope beyond {name}"), *e, &all.data.name, Role::Decides));
+    let slopes: Result<Vec<Estimate>, String> = kinds.iter().map(|&(null, fitted, _)| slope(null, fitted)).collect();
+    let estimate = slopes.as_ref().map_err(Clone::clone).map(|all| all[1..].iter().fold(all[0], |a, b| a.agreed(*b)));
+    let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
+    for ((null, _, which), e) in kinds.iter().zip(slopes.iter().flatten()) {
+        let name = format!("slope beyond {}, {which}", names[*null]);
+        finding.parts.push(Part::new(name, *e, &all.data.name, Role::Decides));
     }
     for (m, found) in widths.iter().zip(found) {
         for (name, e) in names.iter().zip(found.iter().flatten()) {
@@ -170,4 +179,14 @@ pub(super) fn stronger(all: &All) -> Finding {
         }
     }
     finding
+}
+
+/// The slope of estimates that have nothing to do with each other.
+fn trend(points: &[(f64, Estimate)], models: usize) -> Estimate {
+    let centre = mean(&points.iter().map(|(x, _)| *x).collect::<Vec<f64>>());
+    let squares: f64 = points.iter().map(|(x, _)| (x - centre).powi(2)).sum();
+    let weighted = || points.iter().map(|(x, e)| ((x - centre) / squares, e));
+    let value = weighted().map(|(w, e)| w * e.value).sum();
+    let se = weighted().map(|(w, e)| (w * e.se).powi(2)).sum::<f64>().sqrt();
+    Estimate::from_t(value, se, (models - 1) as f64, models)
 }

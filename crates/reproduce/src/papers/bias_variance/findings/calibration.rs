@@ -22,6 +22,8 @@ use tenfold_data::noise::draw;
 const CALIBRATED: u64 = 20;
 /// Resamples of the validation images, for the error of a temperature.
 const TEMPERATURE_DRAWS: u64 = 40;
+/// Resamples that may have no temperature.
+const LOST: usize = 4;
 
 pub(super) fn calibrated(all: &All) -> Finding {
     let n = format!("one ensemble of 20 models, {} points", all.settings.synthetic_points);
@@ -71,6 +73,7 @@ pub(super) fn bound(all: &All, sweep: &[Side]) -> Finding {
         let of = |what: &str| format!("{what}, a = {}", b.power);
         finding.parts.push(Part::new(of("right minus left side"), b.difference, "synthetic", Role::Decides));
         finding.parts.push(Part::new(of("left side"), b.left, "synthetic", Role::Shown));
+        finding.parts.push(Part::new(of("half of the right minus left side"), b.half, "synthetic", Role::Shown));
     }
     for side in sweep {
         let name = format!("right minus left side less what calibrated labels have, T = {}", side.temperature);
@@ -97,22 +100,28 @@ pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> 
         let temperature = fit_mean_temperature(validation.select(Axis(1), &rows).view(), &picked)?.temperature;
         Ok(at(temperature)?.soft_difference.value)
     };
-    let moved = (0..TEMPERATURE_DRAWS).into_par_iter().map(resampled).collect::<Result<Vec<f64>, _>>()?;
+    // A resample whose classes the logits separate has no temperature.
+    let moved: Vec<f64> = (0..TEMPERATURE_DRAWS).into_par_iter().filter_map(|k| resampled(k).ok()).collect();
+    let lost = TEMPERATURE_DRAWS as usize - moved.len();
+    let temperature_se = if lost > LOST { f64::NAN } else { variance(&moved).sqrt() };
     Ok(Disagreements {
         before: at(1.0)?,
         after_single: at(single.temperature)?,
         after: at(of_mean.temperature)?,
         single,
         of_mean,
-        temperature_se: variance(&moved).sqrt(),
+        temperature_se,
     })
 }
 
 pub(super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
     let id = "bias-variance.disagreement-equals-error-after-temperature";
-    let e = found.after.soft_difference;
-    let estimate = Estimate::from_t(e.value, e.se.hypot(found.temperature_se), (e.n - 1) as f64, e.n);
-    let mut finding = on_images(all, id, Ok(estimate));
+    let (e, se) = (found.after.soft_difference, found.temperature_se);
+    let estimate = match se.is_finite() {
+        true => Ok(Estimate::from_t(e.value, e.se.hypot(se), (e.n - 1) as f64, e.n)),
+        false => Err("too many resamples of the validation images have no temperature".to_string()),
+    };
+    let mut finding = on_images(all, id, estimate);
     let data = &all.data.name;
     let whens = [
         ("before", &found.before),
