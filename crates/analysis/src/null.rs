@@ -74,7 +74,7 @@ impl Null {
     /// which one of them leaves the selection has it no more. Points without a logarithm (no bias or no variance), or with a
     /// probability of zero, stay as they are.
     ///
-    /// What goes beyond normal noise of one size alone may do so because sizes differ, in whatever way; what goes beyond the points' own
+    /// What goes beyond normal noise of one law alone may do so because sizes differ, in whatever way; what goes beyond the points' own
     /// noise dealt out anew has to do with the points. A claim should go beyond both.
     ///
     /// ```

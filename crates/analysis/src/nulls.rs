@@ -9,7 +9,7 @@ use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, StatsError};
 
-/// An alignment's two nulls: of the points' own noise dealt out anew, and of normal noise of one size.
+/// An alignment's two nulls: of the points' own noise dealt out anew, and of normal noise of one law for all points.
 ///
 /// They answer the same question from two sides. Dealt noise keeps every law and size that there is; if sizes differ much, it scatters
 /// points more than normal noise does, and even a loose line goes beyond it. Normal noise has one size, and a cloud whose sizes

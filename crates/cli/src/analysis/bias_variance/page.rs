@@ -97,7 +97,7 @@ fn beside(page: &mut Report, alignment: &Alignment, nulls: &Nulls) {
     page.heading("Right points, and what independent noise does by itself");
     page.paragraph(&format!(
         "Both nulls keep every point's mean logits. One deals the points' own noise out anew, so that nothing is left of which point it \
-         was of; the other has normal noise of one size. The noise of the margins is {:.3}. Their slopes are near one by \
+         was of; the other has normal noise of one law. The noise of the margins is {:.3}. Their slopes are near one by \
          construction: only what differs from both says something. Models that differ in {} are compared on {} points, of which {} \
          have no logarithm; nulls are drawn on {} of them.",
         nulls.dealt.tau,

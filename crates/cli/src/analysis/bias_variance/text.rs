@@ -83,7 +83,7 @@ fn aligned(output: Output, found: &Aligned) -> Output {
         .field("aligned_points", text, *points)
         .hidden("alignment", json!(alignment))
         .hidden("nulls", json!(nulls))
-        .line("independent noise by itself: each point's dealt to another; normal, of one size");
+        .line("independent noise by itself: each point's dealt to another; normal, of one law");
     output = heading(output, "");
     for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
         output = beside(output, &name.replace('_', " "), alignment, nulls, k);
