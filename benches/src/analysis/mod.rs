@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `bias-variance-mlxtend` | bias and variance of 50 bootstrap models, against `mlxtend`'s mean squared error |
 //! | `calibration-...` | calibration errors in the same bins, against `netcal` and `uncertainty-calibration` |
-//! | `decompose-50x50000x100` | probabilities decomposed from a file, against a plain read of that file |
+//! | `decompose-50x50000x100` | probabilities decomposed from a file, against a plain read of that file, and against reading its blocks alone |
+//! | `decompose-in-memory-...` | the same as an array in memory, against the plain read, and against adding all numbers up |
 
 mod equal;
 mod speed;

@@ -37,27 +37,12 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
     };
     let misfit = decompose()?;
-    let read = || -> Result<(), BenchError> {
-        let failed = |error| FileError::new(&path, error);
-        let mut file = File::open(&path).map_err(failed)?;
-        let mut buffer = vec![0_u8; STEP];
-        while file.read(&mut buffer).map_err(failed)? > 0 {}
-        Ok(())
-    };
     let turn = || {
         let (seconds, found) = timed(decompose);
         found.map(|_| seconds)
     };
     let agreement = Agreement { difference: misfit, tolerance: 1e-12 };
-    let plain = Entry {
-        version: "plain read, one thread".into(),
-        agreement,
-        note: String::new(),
-        turn: Box::new(|| {
-            let (seconds, done) = timed(read);
-            done.map(|()| seconds)
-        }),
-    };
+    let plain = plain_read(&path, agreement);
     let blocks = Entry {
         version: "same blocks, nothing found".into(),
         agreement,
@@ -85,7 +70,23 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
     Ok(rows)
 }
 
-/// The same numbers as an array in memory, against adding them up by all threads.
+/// The file from its beginning to its end by one thread, as `cat` would read it.
+fn plain_read(path: &Path, agreement: Agreement) -> Entry<'_> {
+    let read = move || -> Result<(), BenchError> {
+        let failed = |error| FileError::new(path, error);
+        let mut file = File::open(path).map_err(failed)?;
+        let mut buffer = vec![0_u8; STEP];
+        while file.read(&mut buffer).map_err(failed)? > 0 {}
+        Ok(())
+    };
+    let turn = Box::new(move || {
+        let (seconds, done) = timed(read);
+        done.map(|()| seconds)
+    });
+    Entry { version: "plain read, one thread".into(), agreement, note: String::new(), turn }
+}
+
+/// The same numbers as an array in memory, against reading them from the file and adding them up by all threads.
 fn in_memory(rounds: usize, path: &Path, labels: &[usize]) -> Result<Vec<Row>, BenchError> {
     let slabs = Slabs::open(&ArrayPath::from(path.to_path_buf()))?;
     let mut values = Vec::new();
@@ -101,9 +102,10 @@ fn in_memory(rounds: usize, path: &Path, labels: &[usize]) -> Result<Vec<Row>, B
         let (seconds, found) = timed(decompose);
         found.map(|_| seconds)
     };
+    let agreement = Agreement { difference: misfit, tolerance: 1e-12 };
     let sum = Entry {
         version: "sum of all numbers, all threads".into(),
-        agreement: Agreement { difference: misfit, tolerance: 1e-12 },
+        agreement,
         note: String::new(),
         turn: Box::new(|| {
             let (seconds, ()) = timed(|| plane_means(&values, POINTS * CLASSES / PARTS, &mut means));
@@ -116,7 +118,8 @@ fn in_memory(rounds: usize, path: &Path, labels: &[usize]) -> Result<Vec<Row>, B
     };
     let name = format!("decompose-in-memory-{MODELS}x{POINTS}x{CLASSES}");
     let work = Work { bench: NAME, name: &name, rounds, warm_up: 1 };
-    contest::rows(work, Box::new(ours), say, vec![Peer { name: "plain sum", entry: Ok(sum) }])
+    let read = Peer { name: "plain read", entry: Ok(plain_read(path, agreement)) };
+    contest::rows(work, Box::new(ours), say, vec![read, Peer { name: "plain sum", entry: Ok(sum) }])
 }
 
 /// Reads the predictions for nothing: what the system takes to bring them to the threads in the same pieces.

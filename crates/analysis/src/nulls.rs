@@ -12,7 +12,7 @@ use tenfold_core_tensor::stats::{Estimate, StatsError};
 /// An alignment's two nulls: of the points' own noise dealt out anew, and of normal noise of one law for all points.
 ///
 /// They answer the same question from two sides. Dealt noise keeps every law and size that there is; if sizes differ much, it scatters
-/// points more than normal noise does, and even a loose line goes beyond it. Normal noise has one size, and a cloud whose sizes
+/// points more than normal noise does, and even a loose line goes beyond it. Normal noise has one law, and a cloud whose sizes
 /// differ for no reason falls short of it. What holds against both does not hang on the choice: [`beyond_of`](Self::beyond_of) covers
 /// both intervals ([`Estimate::agreed`]).
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -43,7 +43,7 @@ pub enum Noise {
 /// What all models say of some of the points: at most 2,000 drawn at random, fewer with many classes, or all where there are no more.
 /// [`ensemble`](Self::ensemble) draws from it what [`Null`](crate::Null) compares with.
 ///
-/// Logits are kept divided by their temperature, probabilities as logarithms. Of a probability of zero, which is one that was rounded
+/// Logits are kept divided by their temperature, probabilities as logarithms, each row about its mean over classes. Of a probability of zero, which is one that was rounded
 /// away, the logarithm is not known; points that have one are no part of a null.
 ///
 /// ```
@@ -287,6 +287,12 @@ impl PerPoint for LogitSample {
                     Scale::Logits { temperature } => logits.extend(row.iter().map(|z| z / temperature as f32)),
                     Scale::Probabilities { .. } => logits.extend(row.iter().map(|p| f64::from(*p).ln() as f32)),
                 }
+                // What a model adds to all classes says nothing, and is no noise.
+                let from = logits.len() - self.classes;
+                let mean = logits[from..].iter().map(|z| f64::from(*z)).sum::<f64>() / self.classes as f64;
+                if mean.is_finite() {
+                    logits[from..].iter_mut().for_each(|z| *z -= mean as f32);
+                }
             }
             let of_point = logits.len() - self.models * self.classes;
             known.push(logits[of_point..].iter().all(|log: &f32| log.is_finite()));
@@ -363,7 +369,8 @@ mod tests {
             let spread = variance(&after).sqrt() / mean(&after);
             assert!(if noise == Noise::Dealt { spread > 0.7 } else { spread < 0.4 }, "{noise:?}: {spread}");
             let means = |z: &Array3<f32>, i: usize, k: usize| z.slice(ndarray::s![.., i, k]).mean().unwrap();
-            let moved = |i: usize| (means(&z, i, labels[i]) - means(&drawn, i, labels[i])).abs();
+            let ahead = |z: &Array3<f32>, i: usize| means(z, i, labels[i]) - means(z, i, (labels[i] + 1) % 3);
+            let moved = |i: usize| (ahead(&z, i) - ahead(&drawn, i)).abs();
             let moved = (0..400).map(moved).fold(0.0, f32::max);
             assert!(moved < 1e-5, "{noise:?}: {moved}");
         }
@@ -432,6 +439,20 @@ mod tests {
         for noise in [Noise::Dealt, Noise::Normal] {
             let (drawn, _) = sample.ensemble(&all, noise, None, Seed::new(2)).unwrap();
             assert!((mean(&drawn, false) - 0.5).abs() < 0.06, "{noise:?}: {}", mean(&drawn, false));
+        }
+    }
+
+    #[test]
+    fn what_is_added_to_all_classes_is_no_noise() {
+        let (z, labels) = logits(6, 40);
+        let shifted = Array3::from_shape_fn(z.dim(), |(t, i, k)| z[[t, i, k]] + ((t * 7 + i) % 5) as f32);
+        let drawn = |z: &Array3<f32>, noise| {
+            let sample = LogitSample::of(z.view(), &labels, Scale::logits()).unwrap();
+            sample.ensemble(sample.points(), noise, None, Seed::new(1)).unwrap().0
+        };
+        for noise in [Noise::Dealt, Noise::Normal] {
+            let (a, b) = (drawn(&z, noise), drawn(&shifted, noise));
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-3), "{noise:?}");
         }
     }
 

@@ -84,7 +84,7 @@ pub(super) fn beside_nulls(all: &All) -> Result<Section, ReproduceError> {
             Block::Table {
                 caption: "Right points: slope of total least squares, R^2 of log Bias^2 on log Var, median log (Bias^2/Var), largest \
                           c; 95 % over models. Of the nulls, means over draws: the points' own noise dealt out anew, then normal noise of \
-                          one size. tau is the noise of the margins."
+                          one law. tau is the noise of the margins."
                     .into(),
                 header: header(),
                 rows: networks.chain(others).collect(),
