@@ -69,6 +69,7 @@ mod error;
 mod gap;
 mod kl;
 mod kl_bootstrap;
+mod law;
 mod mean_model;
 mod models;
 mod null;

@@ -6,6 +6,7 @@
 
 use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
 use crate::error::{AnalysisError, require, require_shape};
+use crate::law::Law;
 use crate::randomness::Randomness;
 use crate::sample::{LogitSample, Noise};
 use crate::split::Split;
@@ -119,16 +120,20 @@ impl Null {
         require(points.len() >= 3, "points", points.len(), rule)?;
         // Seen and drawn are compared on the same points.
         let seen = Alignment::at(found, observed.selection, &kept)?;
+        let whole = sample.law(&points, None)?;
+        let left: Vec<Law> = (0..models).map(|t| sample.law(&points, Some(t))).collect::<Result<_, _>>()?;
+        let labels = whole.labels();
         let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
-            let (logits, labels) = sample.ensemble(&points, noise, without, seed.child(b as u64))?;
+            let law = without.map_or(&whole, |t| &left[t]);
+            let logits = law.draw(noise, seed.child(b as u64));
             let drawn = found.again(logits.view(), &labels)?;
             let inside = drawn.selected(&observed.selection).into_iter();
             let pairs = inside.map(|i| drawn.pair(i, observed.selection.unbiased));
             Ok(pairs.chain(still.iter().copied()).collect())
         };
         let jobs = |b: usize| (0..models).map(move |t| (b, Some(t)));
-        let whole = (0..draws).map(|b| (b, None));
-        let jobs: Vec<(usize, Option<usize>)> = whole.chain((0..AGAIN).flat_map(jobs)).collect();
+        let all = (0..draws).map(|b| (b, None));
+        let jobs: Vec<(usize, Option<usize>)> = all.chain((0..AGAIN).flat_map(jobs)).collect();
         let fits = jobs.par_iter().map(|&(b, without)| Ok(fit_of(&draw(b, without)?).ok()));
         let mut fits = fits.collect::<Result<Vec<Option<Fit<f64>>>, AnalysisError>>()?;
         let again = fits.split_off(draws);

@@ -2,21 +2,17 @@
 
 use crate::block::Block;
 use crate::error::{AnalysisError, require};
+use crate::law::Law;
 use crate::pass::{PerPoint, add};
 use crate::row::OneByOne;
 use crate::scale::Scale;
 use ndarray::{Array3, ArrayView3};
-use rand::RngExt;
-use rand::seq::SliceRandom;
 use rand::seq::index::sample;
-use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 use tenfold_core_tensor::ops::softmax::log_sum_exp;
-use tenfold_core_tensor::seed::{Rng, Seed};
+use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::variance;
 
-/// Ranks whose noise may depend on each other in normal noise.
-const TOGETHER: usize = 16;
 /// Points that are kept at most.
 const MOST: usize = 2_000;
 /// Points that are kept at least, where there are as many.
@@ -61,13 +57,13 @@ pub enum Noise {
 #[derive(Clone, Debug)]
 pub struct LogitSample {
     scale: Scale,
-    models: usize,
-    classes: usize,
+    pub(crate) models: usize,
+    pub(crate) classes: usize,
     /// The points that are to be kept, ascending.
     wanted: Vec<usize>,
     /// Those that are, ascending.
     points: Vec<usize>,
-    labels: Vec<usize>,
+    pub(crate) labels: Vec<usize>,
     /// Whether all logarithms are known.
     known: Vec<bool>,
     /// Points of models of classes.
@@ -129,88 +125,22 @@ impl LogitSample {
         without: Option<usize>,
         seed: Seed,
     ) -> Result<(Array3<f32>, Vec<usize>), AnalysisError> {
+        let law = self.law(points, without)?;
+        Ok((law.draw(noise, seed), law.labels()))
+    }
+
+    /// What all ensembles of some points have in common: found once, however many are drawn.
+    ///
+    /// # Errors
+    /// As [`ensemble`](Self::ensemble).
+    pub(crate) fn law(&self, points: &[usize], without: Option<usize>) -> Result<Law<'_>, AnalysisError> {
         require(!points.is_empty(), "points", 0, "the noise needs at least one")?;
         let places = points.iter().map(|&point| self.place(point)).collect::<Result<Vec<usize>, _>>()?;
         let left: Vec<usize> = (0..self.models).filter(|t| Some(*t) != without).collect();
         require(left.len() >= 2, "models", left.len(), "noise needs at least 2")?;
         let means = self.means(&places, &left);
-        let mut values = vec![0.0; left.len() * places.len() * self.classes];
-        let rng = seed.named("null").rng();
-        match noise {
-            Noise::Dealt => self.deal(&places, &left, &means, rng, &mut values),
-            Noise::Normal => self.add_normal(&places, &left, &means, rng, &mut values),
-        }
-        let drawn = Array3::from_shape_vec((left.len(), places.len(), self.classes), values).expect("a row for each");
-        Ok((drawn, places.iter().map(|&i| self.labels[i]).collect()))
-    }
-
-    /// Noise of other points.
-    fn deal(&self, places: &[usize], models: &[usize], means: &[f32], mut rng: Rng, to: &mut [f32]) {
-        let classes = self.classes;
-        let mut from: Vec<usize> = (0..places.len()).collect();
-        from.shuffle(&mut rng);
-        let ranks = self.ranks(places, means);
-        let mut rows = to.chunks_exact_mut(classes);
-        for &t in models {
-            for ((i, &j), row) in from.iter().enumerate().zip(&mut rows) {
-                let (z, centre) = (self.row(places[j], t), &means[j * classes..][..classes]);
-                let own = &means[i * classes..][..classes];
-                let of_both = ranks[i * classes..][..classes].iter().zip(&ranks[j * classes..][..classes]);
-                for (&here, &there) in of_both {
-                    row[here] = own[here] + (z[there] - centre[there]);
-                }
-            }
-        }
-    }
-
-    /// Normal noise of one law.
-    fn add_normal(&self, places: &[usize], models: &[usize], means: &[f32], mut rng: Rng, to: &mut [f32]) {
-        let (classes, n) = (self.classes, models.len() as f64);
-        let ranks = self.ranks(places, means);
-        let together = classes.min(TOGETHER);
-        let (mut covariance, mut squares) = (vec![0.0; together * together], vec![0.0; classes]);
-        let mut r = vec![0.0; classes];
-        for (i, &place) in places.iter().enumerate() {
-            for &t in models {
-                let (z, centre) = (self.row(place, t), &means[i * classes..][..classes]);
-                for (r, &class) in r.iter_mut().zip(&ranks[i * classes..][..classes]) {
-                    *r = f64::from(z[class] - centre[class]);
-                }
-                for (row, a) in covariance.chunks_exact_mut(together).zip(&r) {
-                    row.iter_mut().zip(&r).for_each(|(sum, b)| *sum += a * b);
-                }
-                squares.iter_mut().zip(&r).for_each(|(sum, r)| *sum += r * r);
-            }
-        }
-        let degrees = places.len() as f64 * (n - 1.0);
-        covariance.iter_mut().for_each(|sum| *sum /= degrees);
-        let root = root(covariance, together);
-        let sizes: Vec<f32> = squares.iter().map(|sum| (sum / degrees).sqrt() as f32).collect();
-        let mut rows = to.chunks_exact_mut(means.len());
-        let mut e = vec![0.0_f32; classes];
-        for t in 0..self.models {
-            // Drawn for a model that is left out too, so that leaving it out changes nothing of the others.
-            let mut rng_of_model = Seed::new(rng.random()).rng();
-            if !models.contains(&t) {
-                continue;
-            }
-            let row = rows.next().expect("as many rows as models that are left");
-            for (to, ranks) in row.chunks_exact_mut(classes).zip(ranks.chunks_exact(classes)) {
-                e.fill_with(|| StandardNormal.sample(&mut rng_of_model));
-                for (k, &class) in ranks.iter().enumerate() {
-                    to[class] = match root.get(k * together..(k + 1) * together) {
-                        Some(root) => root[..=k].iter().zip(&e).map(|(root, e)| root * e).sum(),
-                        None => sizes[k] * e[k],
-                    };
-                }
-            }
-        }
-        // As the models' own: about a mean that is theirs.
-        let wider = (n / (n - 1.0)).sqrt() as f32;
-        for (at, m) in means.iter().enumerate() {
-            let centre = to[at..].iter().step_by(means.len()).sum::<f32>() / n as f32;
-            to[at..].iter_mut().step_by(means.len()).for_each(|z| *z = m + wider * (*z - centre));
-        }
+        let ranks = self.ranks(&places, &means);
+        Ok(Law::new(self, places, left, means, ranks))
     }
 
     /// The classes of each point by rank, points of classes: the label first, then by descending mean logit.
@@ -248,7 +178,7 @@ impl LogitSample {
     }
 
     /// What a model says of the i-th point that is kept.
-    fn row(&self, i: usize, t: usize) -> &[f32] {
+    pub(crate) fn row(&self, i: usize, t: usize) -> &[f32] {
         &self.logits[(i * self.models + t) * self.classes..][..self.classes]
     }
 
@@ -309,28 +239,10 @@ impl PerPoint for LogitSample {
     }
 }
 
-/// A lower triangle whose product with its transpose is a covariance, rows of a square. Directions without variance stay without.
-fn root(mut a: Vec<f64>, size: usize) -> Vec<f32> {
-    for k in 0..size {
-        for i in 0..=k {
-            let product: f64 = (0..i).map(|j| a[k * size + j] * a[i * size + j]).sum();
-            let left = a[k * size + i] - product;
-            // What rounding leaves of nothing is nothing.
-            let scale = a[i * size + i];
-            a[k * size + i] = match (i == k, i == k && left <= 1e-12 * a[k * size + k].abs(), scale > 0.0) {
-                (true, true, _) => 0.0,
-                (true, false, _) => left.sqrt(),
-                (false, _, true) => left / scale,
-                (false, ..) => 0.0,
-            };
-        }
-    }
-    a.into_iter().map(|v| v as f32).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand_distr::{Distribution, StandardNormal};
 
     fn logits(models: usize, points: usize) -> (Array3<f32>, Vec<usize>) {
         let mut rng = Seed::new(5).rng();
@@ -392,18 +304,6 @@ mod tests {
             }
             assert_eq!(draw(Some(3)), without);
         }
-    }
-
-    #[test]
-    fn a_root_is_one() {
-        let covariance = vec![4.0, 2.0, 2.0, 2.0, 5.0, 1.0, 2.0, 1.0, 1.0];
-        let l = root(covariance.clone(), 3);
-        for (k, i) in (0..3).flat_map(|k| (0..=k).map(move |i| (k, i))) {
-            let product: f32 = (0..=i).map(|j| l[k * 3 + j] * l[i * 3 + j]).sum();
-            assert!((f64::from(product) - covariance[k * 3 + i]).abs() < 1e-6, "{l:?}");
-        }
-        // One direction alone.
-        assert_eq!(root(vec![1.0, 1.0, 1.0, 1.0], 2), [1.0, 1.0, 1.0, 0.0]);
     }
 
     #[test]
