@@ -13,6 +13,7 @@
 //! | from models that are asked one at a time? | [`ensemble`] |
 //! | do the two go together? | [`Alignment`] |
 //! | more than independent noise would make them? | [`Nulls`], from a [`LogitSample`] |
+//! | without the noise that the two share? | [`TwoSplit`] |
 //! | are the probabilities right? | [`Calibration`], [`CalibrationError`], [`GapBound`], [`gap_by`] |
 //! | which temperature mends them? | [`fit_temperature`] of single models, [`fit_mean_temperature`] of their mean |
 //! | is disagreement the error? | [`Disagreement`] |
@@ -84,6 +85,7 @@ mod scale;
 mod side;
 mod split;
 mod temperature;
+mod two_split;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, fit};
 pub use block::Block;
@@ -107,6 +109,7 @@ pub use scale::{SUM_TOLERANCE, Scale};
 pub use side::Side;
 pub use split::Split;
 pub use temperature::{Temperature, fit_mean_temperature, fit_temperature};
+pub use two_split::{SplitLine, TwoSplit};
 
 /// The chapter's example is a test.
 #[cfg(doctest)]

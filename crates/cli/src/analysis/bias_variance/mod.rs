@@ -3,7 +3,6 @@
 mod page;
 mod table;
 mod text;
-mod two_split;
 
 use super::input::Predictions;
 use crate::error::CliError;
@@ -13,12 +12,11 @@ use clap::Args;
 use std::path::PathBuf;
 use tenfold_analysis::{
     Alignment, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS, FirstModels, Fit,
-    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection, Side,
+    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection, Side, TwoSplit,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
-use two_split::TwoSplit;
 
 /// Numbers of models whose alignment is shown beside that of all.
 const FEWER: [usize; 4] = [5, 10, 20, 50];
@@ -167,7 +165,7 @@ impl BiasVariance {
         };
         let zero = |of: fn(&Point) -> f64| whole.points().iter().filter(|p| of(p) <= 0.0).count();
         let of_side = |right: bool| self.looked_at(&whole).filter(move |p| p.correct() == right);
-        let two_split = TwoSplit::of(&whole, of_side(true), Seed::new(self.seed))?;
+        let two_split = TwoSplit::of(&whole, of_side(true), Seed::new(self.seed)).map_err(|e| self.input.named(e))?;
         Ok(Found {
             averages,
             kl,

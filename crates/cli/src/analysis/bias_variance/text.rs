@@ -4,7 +4,7 @@ use super::{Aligned, BiasVariance, Bootstrap, Found, median, share};
 use crate::analysis::{digits, folded, number, short, shown};
 use crate::output::Output;
 use serde_json::{Value, json};
-use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, Side};
+use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, Side, TwoSplit};
 use tenfold_core_tensor::stats::Estimate;
 
 /// Where the values of fields begin, and those of tables.
@@ -117,6 +117,17 @@ fn fewer(output: Output, found: &Found) -> Output {
     output
 }
 
+fn two_split(split: &TwoSplit) -> Value {
+    json!({
+        "first_bias": split.first_bias,
+        "second_variance": split.second_variance,
+        "points": split.points,
+        "without_logarithm": split.without_logarithm,
+        "line": split.line.as_ref().ok(),
+        "reason": split.line.as_ref().err(),
+    })
+}
+
 fn split(output: Output, found: &Found) -> Output {
     let Some(split) = &found.two_split else {
         return output.field("two_split", "needs at least four models", json!(null));
@@ -136,7 +147,7 @@ fn split(output: Output, found: &Found) -> Output {
     };
     let more = |output: Output, text: &str| output.line(format!("{:<22} {}", "", folded(text, FIELD)));
     let text = format!("{} Bias^2 of the first {first} models, over points", shown(&split.first_bias));
-    let output = output.field("two_split", folded(&text, FIELD), split.json());
+    let output = output.field("two_split", folded(&text, FIELD), two_split(split));
     let output = more(output, &format!("{} Var of the other {rest}", shown(&split.second_variance)));
     more(output, &line)
 }

@@ -114,6 +114,6 @@ fn on_synthetic(all: &All, id: &'static str, estimate: Result<Estimate, String>,
 }
 
 /// Mean of a statistic of the points.
-pub(super) fn over_points(found: &Decomposition, of: impl Fn(&tenfold_analysis::Point) -> f64) -> f64 {
+fn over_points(found: &Decomposition, of: impl Fn(&tenfold_analysis::Point) -> f64) -> f64 {
     mean(&found.points().iter().map(of).collect::<Vec<f64>>())
 }

@@ -19,7 +19,7 @@ pub(super) fn sections(context: &Context, all: &All, found: &Found) -> Result<Ve
         points::every_point(context, all)?,
         alignment::beside_nulls(all)?,
         widths::over_sizes(context, all)?,
-        widths::sources(all),
+        widths::sources(all)?,
         calibration::calibration(context, all, found)?,
         calibration::cross_entropy(context, all, found)?,
         collapse::collapse(context, all)?,
