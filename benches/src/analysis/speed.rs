@@ -15,6 +15,7 @@ use tenfold_analysis::{AnalysisError, Block, Decomposition, PerPoint, Randomness
 use tenfold_core_tensor::arrays::{ArrayPath, Slabs, write_npy_blocks};
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::largest_deviation;
 use tenfold_kernels::reduce::plane_means;
 
 const MODELS: usize = 50;
@@ -34,7 +35,7 @@ pub(super) fn run(rounds: usize, folder: &Path) -> Result<Vec<Row>, BenchError> 
         let slabs = Slabs::open(&ArrayPath::from(path.clone()))?;
         let found = Decomposition::new(MODELS, CLASSES, Scale::probabilities(), Randomness::Unknown)?;
         let found = pass(&slabs, &labels, found, |_| ())?;
-        Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
+        Ok(largest_deviation(found.points().iter().map(|p| p.bias + p.variance - p.loss)))
     };
     let misfit = decompose()?;
     let turn = || {
@@ -94,7 +95,7 @@ fn in_memory(rounds: usize, path: &Path, labels: &[usize]) -> Result<Vec<Row>, B
     let array = ArrayView3::from_shape((MODELS, POINTS, CLASSES), &values).expect("as many numbers as the shape says");
     let decompose = || -> Result<f64, BenchError> {
         let found = Decomposition::of(array, labels, Scale::probabilities(), Randomness::Unknown)?;
-        Ok(found.points().iter().map(|p| p.bias + p.variance - p.loss).map(f64::abs).fold(0.0, f64::max))
+        Ok(largest_deviation(found.points().iter().map(|p| p.bias + p.variance - p.loss)))
     };
     let misfit = decompose()?;
     let mut means = vec![0.0; MODELS * PARTS];

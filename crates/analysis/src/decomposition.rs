@@ -10,7 +10,7 @@ use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3};
 use rayon::prelude::*;
 use serde::Serialize;
-use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
+use tenfold_core_tensor::stats::{Estimate, jackknife, largest_deviation, mean, variance};
 use tenfold_kernels::simd::dispatch;
 
 /// Squared loss per point, `E_t ||h_t - e_y||^2 = Bias^2 + Var`, from N models on n points.
@@ -216,7 +216,7 @@ impl Decomposition {
             let of_points: Vec<f64> = self.points.iter().map(values[what]).collect();
             Average::of(&of_points, &sums.iter().map(|sums| sums[what]).collect::<Vec<f64>>())
         };
-        let worst = |of: &dyn Fn(&Point) -> f64| self.points.iter().map(|p| of(p).abs()).fold(0.0, f64::max);
+        let worst = |of: &dyn Fn(&Point) -> f64| largest_deviation(self.points.iter().map(of));
         Ok(Averages {
             randomness: self.randomness,
             models: self.models,

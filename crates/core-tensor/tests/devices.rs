@@ -6,6 +6,7 @@ use rand::RngExt;
 use tenfold_core_tensor::device::DeviceSpec;
 use tenfold_core_tensor::ops::tensor as ops;
 use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::largest_deviation;
 
 /// The GPUs that this build can use and this machine has.
 fn gpus() -> Vec<(&'static str, Device)> {
@@ -48,7 +49,7 @@ fn agree<const D: usize>(name: &str, shapes: &[&[usize]], f: impl Fn(&[Tensor<1>
             assert_eq!(found.len(), wanted.len(), "{name} on {gpu}");
             let largest = wanted.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
             // CUDA multiplies matrices in tf32, with ten bits of fraction: 2^-11 for each product of numbers up to two.
-            let worst = found.iter().zip(wanted).map(|(f, w)| (f - w).abs() / largest).fold(0.0, f32::max);
+            let worst = largest_deviation(found.iter().zip(wanted).map(|(f, w)| f64::from((f - w) / largest)));
             println!("{name} on {gpu}, {}: {worst:.1e}", if i == 0 { "output" } else { "gradient" });
             assert!(worst < 2e-3, "{name} on {gpu}, array {i}: off by {worst:e}");
         }
@@ -118,7 +119,7 @@ fn the_gradient_of_gelu_is_exact() {
         let cpu = Tensor::<1>::from_data(TensorData::new(x, [n]), &Device::flex().autodiff()).require_grad();
         let wanted = cpu.grad(&ops::gelu(cpu.clone()).sum().backward()).unwrap();
         let wanted = wanted.into_data().try_into_vec::<f32>().unwrap();
-        let worst = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs()).fold(0.0, f32::max);
+        let worst = largest_deviation(found.iter().zip(&wanted).map(|(f, w)| f64::from(f - w)));
         println!("gradient of gelu on {gpu}: off by at most {worst:.1e}");
         assert!(worst < 4e-6, "{gpu}: {worst:e}");
     }

@@ -47,6 +47,11 @@ pub enum Format {
     Cifar10,
     /// CIFAR-100 binary batches.
     Cifar100,
+    /// Features of a pretrained network, with class names from here because the files have none.
+    Features {
+        /// One name per label.
+        class_names: &'static [&'static str],
+    },
 }
 
 /// Where a data set comes from.
@@ -76,7 +81,7 @@ pub enum Origin {
         /// The files that are read from it.
         files: &'static [&'static str],
     },
-    /// IDX files that a person puts into the folder.
+    /// Files that a person puts into the folder.
     ByHand {
         /// The files, without `.gz`.
         files: &'static [&'static str],
@@ -90,9 +95,13 @@ const IDX_FILES: [&str; 4] =
 pub const FASHION_MNIST_CLASSES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
+/// The ten classes of CIFAR-10, in the order of their labels.
+pub const CIFAR10_CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-const ENTRIES: [Entry; 5] = [
+const ENTRIES: [Entry; 7] = [
     Entry {
         name: "fashion-mnist-slice",
         title: "Fashion-MNIST, balanced slice of 10,000 + 2,000 images",
@@ -102,6 +111,17 @@ const ENTRIES: [Entry; 5] = [
         n_train: 10_000,
         n_test: 2_000,
         format: Format::Idx { class_names: &FASHION_MNIST_CLASSES },
+        origin: Origin::Embedded,
+    },
+    Entry {
+        name: "fashion-mnist-embeddings",
+        title: "Fashion-MNIST, 64 principal components of EfficientNet-Lite0's features",
+        licence: "MIT (images), Apache-2.0 (network)",
+        shape: ImageShape::table(64),
+        n_classes: 10,
+        n_train: 60_000,
+        n_test: 10_000,
+        format: Format::Features { class_names: &FASHION_MNIST_CLASSES },
         origin: Origin::Embedded,
     },
     Entry {
@@ -148,6 +168,17 @@ const ENTRIES: [Entry; 5] = [
                 "test_batch.bin",
             ],
         },
+    },
+    Entry {
+        name: "cifar-10-embeddings",
+        title: "CIFAR-10 (JPEG), 64 principal components of EfficientNet-Lite0's features",
+        licence: "none stated (images), Apache-2.0 (network)",
+        shape: ImageShape::table(64),
+        n_classes: 10,
+        n_train: 50_000,
+        n_test: 10_000,
+        format: Format::Features { class_names: &CIFAR10_CLASSES },
+        origin: Origin::ByHand { files: &["cifar10-effnet-lite0-128px-pca64.npz"] },
     },
     Entry {
         name: "cifar-100",
@@ -257,6 +288,10 @@ impl Entry {
             Origin::Archive { url, .. } => {
                 format!("download {url} and run `cargo xtask data fetch {name} --from FILE`")
             }
+            Origin::ByHand { files: [file] } => format!(
+                "put {file} into the folder {name} of the data root; crates/data/tools/make_embeddings.py makes it from the \
+                 images and the network's weights"
+            ),
             Origin::ByHand { files } => format!(
                 "put {} (each plain or with .gz behind its name) into the folder {name} of the data root",
                 files.join(", ")
@@ -296,7 +331,7 @@ pub fn require(name: &str, root: &Path) -> Result<(), DataError> {
     find(name)?.paths(root).map(|_| ())
 }
 
-/// Loads a data set by name from a data root. Titles and notes of the source say when the files are not known to be the
+/// Loads a data set of images by name from a data root; [`crate::features::load`] loads sets of features. Titles and notes of the source say when the files are not known to be the
 /// official ones, such as a CIFAR-10 made from JPEG images.
 ///
 /// ```
@@ -312,9 +347,18 @@ pub fn require(name: &str, root: &Path) -> Result<(), DataError> {
 /// [`DataError::UnknownSet`]; [`DataError::Missing`], saying how to get it; and those of the importers.
 pub fn load(name: &str, root: &Path) -> Result<TrainTest, DataError> {
     let entry = find(name)?;
-    entry.paths(root)?;
+    if !matches!(entry.format, Format::Features { .. }) {
+        entry.paths(root)?;
+    }
     let folder = entry.folder(root);
     let (train, test, files) = match (entry.origin, entry.format) {
+        (_, Format::Features { .. }) => {
+            return Err(DataError::param(
+                "data set",
+                name,
+                "a set of features, not of images; load it with features::load",
+            ));
+        }
         (Origin::Embedded, _) => return slice(entry, root),
         (_, Format::Idx { class_names }) => read_idx(&folder, class_names)?,
         (_, Format::Cifar10) => cifar::read_cifar10(&folder)?,

@@ -11,6 +11,10 @@ pub enum DataError {
     #[error(transparent)]
     File(#[from] FileError),
 
+    /// An array file could not be read.
+    #[error(transparent)]
+    Array(#[from] tenfold_core_tensor::arrays::ArrayError),
+
     /// The bytes of a file break a rule of its format. For compressed files the offset counts uncompressed bytes.
     #[error("{path}: byte {offset}: {rule}", path = path.display())]
     Format {

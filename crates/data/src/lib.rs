@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`images`], [`table`] | the two kinds of data set: images of one size, rows of features |
+//! | [`features`] | sets of features of a pretrained network: one compiled in, others from files |
 //! | [`source`] | where data came from, with the checksum of what was read |
 //! | [`idx`], [`cifar`], [`folder`] | importers: IDX files, CIFAR binary batches, a folder of class-named images |
 //! | [`catalogue`], [`mod@fetch`], [`mod@verify`] | data sets by name: load, install, compare with official checksums |
@@ -18,6 +19,7 @@ pub mod duplicates;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod error;
+pub mod features;
 pub mod fetch;
 pub mod folder;
 pub mod idx;
@@ -32,6 +34,7 @@ pub mod table;
 pub mod verify;
 
 pub use error::DataError;
+pub use features::FeatureSet;
 pub use images::{ClassWarning, CoarseLabels, Images, Standardiser, TrainTest, check_classes, class_counts};
 pub use source::{Source, SourceFile};
 pub use table::{Regression, Table};

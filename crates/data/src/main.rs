@@ -88,9 +88,9 @@ fn list(root: &Path, as_json: bool) -> Printed {
         for entry in catalogue::all() {
             let here = if entry.is_installed(root) { "here" } else { "absent" };
             let Entry { name, title, licence, n_train, n_test, .. } = entry;
-            text += &format!("{name:<20} {here:<7} {n_train:>6} + {n_test:>6}  {title} ({licence})\n");
+            text += &format!("{name:<24} {here:<7} {n_train:>6} + {n_test:>6}  {title} ({licence})\n");
             if !entry.is_installed(root) {
-                text += &format!("{:<28} {}\n", "", entry.how_to_get());
+                text += &format!("{:<32} {}\n", "", entry.how_to_get());
             }
         }
         text
@@ -140,7 +140,7 @@ fn lines(found: &Verification) -> String {
         Status::Unchanged => "unchanged",
         Status::Differs => "DIFFERS",
     };
-    let mut text = format!("{:<20} {status:<9} {}: {}\n", found.name, found.title, found.note);
+    let mut text = format!("{:<24} {status:<9} {}: {}\n", found.name, found.title, found.note);
     for file in &found.files {
         let mark = if found.differing.contains(&file.name) { "  <- differs" } else { "" };
         text += &format!("  {}  {}{mark}\n", file.sha256, file.name);

@@ -5,8 +5,9 @@
 //! official checksum of their own). Everything else is recorded in `checksums.json` beside the data the first time it
 //! is seen and compared with that record afterwards.
 
-use crate::catalogue::{self, Entry, Origin};
+use crate::catalogue::{self, Entry, Format, Origin};
 use crate::error::DataError;
+use crate::features;
 use crate::idx::Idx;
 use crate::images::Images;
 use crate::source::{self, SourceFile};
@@ -126,9 +127,12 @@ pub fn verify(name: &str, root: &Path) -> Result<Verification, DataError> {
     };
     match entry.origin {
         Origin::Embedded => {
-            let data = catalogue::load(name, root)?;
+            let source = match entry.format {
+                Format::Features { .. } => features::load(name, root)?.source,
+                _ => catalogue::load(name, root)?.source,
+            };
             let note = "compiled into the program";
-            Ok(done(entry.title, Status::Official, note, Vec::new(), data.source.files))
+            Ok(done(entry.title, Status::Official, note, Vec::new(), source.files))
         }
         Origin::DebianPackage { contents, .. } => {
             let (files, differing) = compare_contents(&paths, contents)?;

@@ -1,7 +1,7 @@
 //! Reads the full data sets that this machine has, and says which it has not.
 
-use tenfold_data::catalogue::{all, data_root, load};
-use tenfold_data::{Standardiser, check_classes};
+use tenfold_data::catalogue::{Format, all, data_root, load};
+use tenfold_data::{Standardiser, check_classes, features};
 
 #[test]
 fn installed_sets_are_what_the_catalogue_says() {
@@ -9,6 +9,12 @@ fn installed_sets_are_what_the_catalogue_says() {
     for entry in all() {
         if !entry.is_installed(&root) {
             eprintln!("skipped: {} is not in {} ({})", entry.name, root.display(), entry.how_to_get());
+            continue;
+        }
+        if let Format::Features { class_names } = entry.format {
+            let set = features::load(entry.name, &root).unwrap();
+            assert_eq!((set.train.x.dim(), set.test.len()), ((entry.n_train, entry.shape.features()), entry.n_test));
+            assert_eq!(set.class_names, class_names);
             continue;
         }
         let data = load(entry.name, &root).unwrap();

@@ -27,7 +27,7 @@ fn list_shows_every_set_and_how_to_get_it() {
     assert_eq!(row("cifar-10")["installed"], false);
     assert!(row("cifar-10")["how_to_get"].as_str().unwrap().contains("fetch cifar-10"));
     let text = run(dir.path(), &["list"]);
-    assert!(String::from_utf8_lossy(&text.stdout).contains("cifar-100            absent"));
+    assert!(String::from_utf8_lossy(&text.stdout).contains("cifar-100                absent"));
 }
 
 #[test]

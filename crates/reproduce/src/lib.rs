@@ -1,15 +1,17 @@
 //! The experiments of Tenfold: each paper's claims, decided on real data, in one run folder.
 //!
-//! A [`paper::Paper`] lists its [`claim::Claim`]s before anything runs; its experiment returns a
-//! [`claim::Finding`] for each; [`run`] decides them and writes the folder. Long work is kept in the folder as it is
+//! An [`experiment::Experiment`] lists its [`claim::Claim`]s before anything runs, each with the function that makes a
+//! [`finding::Finding`] of what was measured; [`run`] decides them and writes the folder. Long work is kept in the folder as it is
 //! done, so that an interrupted run goes on where it was and ends in the same result.
 
 pub mod claim;
 pub mod context;
+pub mod decided;
 mod error;
+pub mod experiment;
+pub mod finding;
 pub mod folder;
-mod nets;
-pub mod paper;
+mod kit;
 mod papers;
 pub mod report;
 mod run;

@@ -1,10 +1,11 @@
 //! A run: papers one after another into one folder.
 
-use crate::claim::{Claim, Decided, Finding};
+use crate::claim::Claim;
 use crate::context::Context;
+use crate::decided::Decided;
 use crate::error::ReproduceError;
 use crate::folder::{CONFIG, RunConfig, RunFolder};
-use crate::paper::{Outcome, Paper, select};
+use crate::papers::{PAPERS, select};
 use crate::report;
 use crate::scale::Scale;
 use std::path::{Path, PathBuf};
@@ -87,7 +88,7 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
         };
         let outcome = (paper.run)(&context)?;
         context.progress.finish();
-        decided.extend(decide(paper, outcome.findings, config.scale)?);
+        decided.extend(outcome.decided);
         for line in outcome.metrics {
             metrics.push_str(&format!("{line}\n"));
         }
@@ -98,36 +99,6 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
     folder.write("report.md", &report::markdown(&config, &sections, &decided))?;
     folder.write("report.html", &report::html(&config, &sections, &decided, &folder)?)?;
     Ok((root, decided))
-}
-
-/// Matches findings with claims: each claim must have exactly one.
-fn decide(paper: &Paper, findings: Vec<Finding>, scale: Scale) -> Result<Vec<Decided>, ReproduceError> {
-    let claims = (paper.claims)();
-    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
-    let mut take = |claim: &Claim| {
-        findings
-            .iter_mut()
-            .find(|f| f.as_ref().is_some_and(|f| f.id == claim.id))
-            .and_then(Option::take)
-            .unwrap_or_else(|| Finding {
-                id: claim.id,
-                estimate: Err("the experiment reported nothing".into()),
-                parts: Vec::new(),
-                data: String::new(),
-                seeds: 0,
-                n: String::new(),
-                seconds: 0.0,
-                remark: String::new(),
-            })
-    };
-    let decided = claims.iter().map(|c| Decided::new(c, take(c), paper.name, &scale.to_string())).collect();
-    match findings.into_iter().flatten().next() {
-        Some(stray) => Err(ReproduceError::RunFolder {
-            file: stray.id.into(),
-            rule: "was reported twice, or is no claim of the paper".into(),
-        }),
-        None => Ok(decided),
-    }
 }
 
 fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
@@ -187,7 +158,7 @@ fn check_same(request: &Request, config: &RunConfig) -> Result<(), ReproduceErro
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {
-    let papers = if config.papers.len() == crate::paper::PAPERS.len() && config.papers.len() > 1 {
+    let papers = if config.papers.len() == PAPERS.len() && config.papers.len() > 1 {
         "all".into()
     } else {
         config.papers.join("-")
@@ -215,18 +186,18 @@ fn git_commit() -> String {
 
 /// Every paper of this build with its claims, as text or JSON.
 pub fn list(json: bool) -> String {
-    let papers = crate::paper::PAPERS;
+    let papers = PAPERS;
     if json {
-        let of = |c: &Claim| {
+        let of = |paper: &str, c: &Claim| {
             serde_json::json!({
-                "id": c.id, "kind": c.kind, "statement": c.statement, "source": c.source,
+                "id": c.id, "kind": c.kind, "statement": c.statement, "source": c.read(paper),
                 "rule": format!("{}; {}", c.statistic, c.rule),
             })
         };
         let list: Vec<_> = papers
             .iter()
             .map(|p| {
-                let claims: Vec<_> = (p.claims)().iter().map(of).collect();
+                let claims: Vec<_> = (p.claims)().into_iter().map(|c| of(p.name, c)).collect();
                 serde_json::json!({ "paper": p.name, "title": p.title, "citation": p.citation, "claims": claims })
             })
             .collect();
@@ -240,7 +211,7 @@ pub fn list(json: bool) -> String {
             text.push_str(&format!("\n  {} [{kind}]\n", c.id));
             for line in [
                 c.statement.to_string(),
-                format!("Source: {}.", c.source),
+                format!("Source: {}.", c.read(paper.name)),
                 format!("Rule: {}; {}.", c.statistic, c.rule),
             ] {
                 text.push_str(&wrap(&line, 74, "    "));
@@ -264,17 +235,4 @@ fn wrap(text: &str, width: usize, indent: &str) -> String {
         }
     }
     lines.iter().map(|l| format!("{indent}{l}\n")).collect()
-}
-
-impl Outcome {
-    /// An outcome without anything in it yet.
-    pub fn new() -> Self {
-        Self { findings: Vec::new(), sections: Vec::new(), metrics: Vec::new() }
-    }
-}
-
-impl Default for Outcome {
-    fn default() -> Self {
-        Self::new()
-    }
 }

@@ -4,6 +4,9 @@ use super::{StatsError, need, need_finite};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+/// The 97.5 % point of the standard normal law.
+pub(super) const NORMAL_975: f64 = 1.959_963_984_540_054;
+
 /// A number with its standard error and 95 % interval.
 ///
 /// `n` counts the independent units the interval is over; the function that made the estimate says which.
@@ -32,6 +35,17 @@ impl Estimate {
     pub fn from_t(value: f64, se: f64, df: f64, n: usize) -> Self {
         let half = if se == 0.0 { 0.0 } else { t_quantile(0.975, df) * se };
         Self { value, se, lo: value - half, hi: value + half, n }
+    }
+
+    /// `value ± z * se`, with the 97.5 % point of the normal law: for an error that is known rather than estimated from a few units.
+    ///
+    /// ```
+    /// use tenfold_core_tensor::stats::Estimate;
+    /// let e = Estimate::normal(1.0, 0.5, 400);
+    /// assert!((e.hi - 1.979_981_992).abs() < 1e-9);
+    /// ```
+    pub fn normal(value: f64, se: f64, n: usize) -> Self {
+        Self { value, se, lo: value - NORMAL_975 * se, hi: value + NORMAL_975 * se, n }
     }
 
     /// A value with the standard deviation and the percentile interval of its draws, in any order.
@@ -98,6 +112,19 @@ pub(super) fn t_quantile(p: f64, df: f64) -> f64 {
 /// ```
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The largest magnitude; NaN where one is NaN, or there is none. `f64::max` drops a NaN, and what checks that deviations are small
+/// would then pass on numbers that are none.
+///
+/// ```
+/// use tenfold_core_tensor::stats::largest_deviation;
+/// assert_eq!(largest_deviation([1e-9, -3e-9]), 3e-9);
+/// assert!(largest_deviation([0.0, f64::NAN, 0.0]).is_nan() && largest_deviation([]).is_nan());
+/// ```
+pub fn largest_deviation(values: impl IntoIterator<Item = f64>) -> f64 {
+    let larger = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
+    values.into_iter().map(f64::abs).reduce(larger).unwrap_or(f64::NAN)
 }
 
 /// The unbiased sample variance `sum (x_i - mean)^2 / (n - 1)`, in two passes; NaN for fewer than two values.

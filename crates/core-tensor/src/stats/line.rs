@@ -1,7 +1,7 @@
 //! A straight line by least squares.
 
 use super::estimate::mean;
-use super::{Estimate, StatsError, need_pairs};
+use super::{Estimate, StatsError, need, need_finite, need_pairs};
 
 /// A fitted line `y = intercept + slope x`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +46,28 @@ pub fn line_fit(x: &[f64], y: &[f64]) -> Result<LineFit, StatsError> {
         intercept,
         r_squared: if syy == 0.0 { 1.0 } else { 1.0 - rss / syy },
     })
+}
+
+/// The weights with which values at `x` sum to the slope of their least-squares line: `(x_i - mx) / sum_j (x_j - mx)^2`. They sum to
+/// zero; for values whose errors are known, the slope's error follows from them.
+///
+/// ```
+/// use tenfold_core_tensor::stats::slope_weights;
+/// assert_eq!(slope_weights(&[0.0, 1.0, 2.0])?, [-0.5, 0.0, 0.5]);
+/// # Ok::<(), tenfold_core_tensor::stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// Fewer than two places, places that are not finite, or all of them equal.
+pub fn slope_weights(x: &[f64]) -> Result<Vec<f64>, StatsError> {
+    need("slope_weights", x.len(), 2)?;
+    need_finite("slope_weights", x)?;
+    let centre = mean(x);
+    let squares: f64 = x.iter().map(|x| (x - centre) * (x - centre)).sum();
+    if squares == 0.0 {
+        return Err(StatsError::Constant { statistic: "slope_weights" });
+    }
+    Ok(x.iter().map(|x| (x - centre) / squares).collect())
 }
 
 /// The line `(slope, intercept)` of least squared *perpendicular* distances: for two axes that are noisy alike. Its slope lies
@@ -99,6 +121,15 @@ mod tests {
         assert!((f.slope.value - 1.1).abs() < 1e-15 && f.intercept.abs() < 1e-12);
         assert!((f.slope.se - (2.7_f64 / 2.0 / 5.0).sqrt()).abs() < 1e-12);
         assert!((f.r_squared - (1.0 - 2.7 / 8.75)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_give_the_slope_of_the_line() {
+        let (x, y) = ([1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 2.0, 5.0]);
+        let slope: f64 = slope_weights(&x).unwrap().iter().zip(y).map(|(w, y)| w * y).sum();
+        assert!((slope - line_fit(&x, &y).unwrap().slope.value).abs() < 1e-12);
+        assert!(slope_weights(&[1.0]).is_err() && slope_weights(&[1.0, 1.0]).is_err());
+        assert!(slope_weights(&[1.0, f64::NAN]).is_err());
     }
 
     #[test]

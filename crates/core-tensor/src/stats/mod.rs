@@ -14,8 +14,9 @@
 //! | difference of two shares | [`newcombe`] |
 //! | association | [`pearson`], [`spearman`], [`kendall`] |
 //! | how well scores tell two groups apart | [`auroc`] |
-//! | slope of a straight line | [`line_fit`], [`total_least_squares`] |
+//! | slope of a straight line | [`line_fit`], [`slope_weights`], [`total_least_squares`] |
 //! | confidence against accuracy | [`calibration_bins`] |
+//! | whether deviations are small | [`largest_deviation`] |
 //! | points in bins of any number, also of resamples | [`Dealer`], [`resample_counts`] |
 
 mod association;
@@ -35,9 +36,9 @@ pub use calibration::{
     squared_calibration_error,
 };
 pub use crossed::crossed_interval;
-pub use estimate::{Estimate, mean, mean_interval, quantile_of_sorted, variance};
+pub use estimate::{Estimate, largest_deviation, mean, mean_interval, quantile_of_sorted, variance};
 pub use jackknife::{jackknife, jackknife_corrected};
-pub use line::{LineFit, line_fit, total_least_squares};
+pub use line::{LineFit, line_fit, slope_weights, total_least_squares};
 pub use proportion::{clopper_pearson, newcombe, wilson};
 pub use rank::{auroc, ranks};
 

@@ -1,10 +1,8 @@
 //! Intervals for shares of successes.
 
+use super::estimate::NORMAL_975 as Z;
 use super::{Estimate, StatsError, need};
 use statrs::distribution::{Beta, ContinuousCDF};
-
-/// The 97.5 % point of the standard normal.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// Wilson's score interval for `k` successes in `n` trials; never leaves `[0, 1]` and is good for small `n`.
 ///

@@ -2,9 +2,11 @@
 
 use super::markdown::provenance;
 use super::{Block, Section, interval, number, tally};
-use crate::claim::{Decided, Role, Verdict};
+use crate::claim::Verdict;
+use crate::decided::Decided;
+use crate::experiment::Paper;
+use crate::finding::Role;
 use crate::folder::{RunConfig, RunFolder};
-use crate::paper::Paper;
 use tenfold_charts::escape;
 use tenfold_core_tensor::files::FileError;
 

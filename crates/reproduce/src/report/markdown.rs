@@ -1,9 +1,10 @@
 //! The report as Markdown.
 
 use super::{Block, Section, interval, number, tally};
-use crate::claim::{Decided, Role};
+use crate::decided::Decided;
+use crate::experiment::Paper;
+use crate::finding::Role;
 use crate::folder::RunConfig;
-use crate::paper::Paper;
 
 /// The report as Markdown, pictures by their path in the run folder.
 pub fn markdown(config: &RunConfig, papers: &[(&Paper, Vec<Section>)], claims: &[Decided]) -> String {

@@ -10,7 +10,8 @@ pub use html::html;
 pub use markdown::markdown;
 pub use terminal::terminal;
 
-use crate::claim::{Decided, Kind, Verdict};
+use crate::claim::{Kind, Verdict};
+use crate::decided::Decided;
 use crate::error::ReproduceError;
 use crate::folder::RunFolder;
 use tenfold_charts::ChartError;

@@ -1,7 +1,7 @@
 //! The table of claims at 80 columns.
 
 use super::{interval, tally};
-use crate::claim::Decided;
+use crate::decided::Decided;
 
 /// The claims as a table that fits a terminal of 80 columns, and the tally by kind.
 pub fn terminal(claims: &[Decided]) -> String {

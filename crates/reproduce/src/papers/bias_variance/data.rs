@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use crate::context::Context;
 use crate::error::ReproduceError;
+use crate::kit::data::pick;
 use ndarray::Array2;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::{Images, Source, Standardiser, catalogue, subset};
@@ -41,10 +42,7 @@ impl Data {
             if i % every == every - 1 && aside.len() < validation { aside.push(row) } else { own.push(row) }
         }
         let (own, aside) = (set.train.select(&own)?, set.train.select(&aside)?);
-        let test = match test < set.test.len() {
-            true => set.test.select(&subset::stratified(set.test.labels(), classes, test, seed.named("test"))?)?,
-            false => set.test,
-        };
+        let test = pick(&set.test, test, seed.named("test"))?;
         let standardiser = Standardiser::fit(&own);
         let part = |images: &Images| -> Result<Part, ReproduceError> {
             Ok(Part { x: images.to_matrix(&standardiser)?, labels: images.labels().to_vec() })

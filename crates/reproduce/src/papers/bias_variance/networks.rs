@@ -4,6 +4,7 @@ use super::data::Data;
 use super::settings::{DRAWS, Network, Settings, TRAININGS};
 use crate::context::Context;
 use crate::error::ReproduceError;
+use crate::kit;
 use ndarray::{Array2, Array3, ArrayView3};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -16,9 +17,7 @@ use tenfold_analysis::{
 };
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::mean;
-use tenfold_vision::{
-    Ensemble, Inputs, Member, Model, Samples, Strategy, Targets, Trained, TrainingSet, VisionError, evaluate,
-};
+use tenfold_vision::{Inputs, Member, Model, Samples, Targets, Trained, TrainingSet, VisionError, evaluate};
 
 /// What is read off a network.
 #[derive(Clone, Serialize, Deserialize)]
@@ -118,13 +117,7 @@ fn one(context: &Context, settings: &Settings, data: &Data, network: Network) ->
             collapse: collapse.ok().map(|c| [c.within, c.lengths, c.spread, c.nearest_error]),
         })
     };
-    let trained = Ensemble::new(&set, &context.device)
-        .with_folder(context.folder.path(&format!("units/bias-variance/{}", network.name)))
-        .with_progress(&context.progress);
-    let trained = match tenfold_core_tensor::device::is_cpu(&context.device) {
-        true => trained.with_strategy(Strategy::Workers { count: context.jobs }),
-        false => trained,
-    };
+    let trained = kit::networks::ensemble(context, &set, &format!("bias-variance/{}", network.name));
     let readings: Vec<Reading> = trained.collect(settings.models, member, read)?;
     let stack = |of: fn(&Reading) -> &Vec<f32>, points: usize| {
         let shape = (points, data.classes);

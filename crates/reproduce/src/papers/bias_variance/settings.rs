@@ -45,18 +45,34 @@ pub(super) struct Settings {
 impl Settings {
     /// `seeds` is the number of models that was asked for; two halves need six.
     pub(super) fn new(scale: Scale, data: Option<&str>, seeds: Option<usize>) -> Self {
-        let own = if scale == Scale::Quick { "fashion-mnist-slice" } else { "cifar-10" };
+        let small = matches!(scale, Scale::Tiny | Scale::Quick);
+        let own = if small { "fashion-mnist-slice" } else { "cifar-10" };
         Self {
             scale,
             data: data.unwrap_or(own).to_string(),
             counts: match scale {
+                Scale::Tiny => [240, 120, 240],
                 Scale::Quick => [2_000, 1_000, 2_000],
                 Scale::Standard => [10_000, 5_000, 10_000],
                 Scale::Paper => [45_000, 5_000, 10_000],
             },
-            models: seeds.unwrap_or(if scale == Scale::Quick { 20 } else { 50 }).max(FEWEST),
-            synthetic_points: if scale == Scale::Quick { 20_000 } else { 100_000 },
-            monte_carlo: if scale == Scale::Quick { [20, 20_000] } else { [50, 100_000] },
+            models: seeds
+                .unwrap_or(match scale {
+                    Scale::Tiny => FEWEST,
+                    Scale::Quick => 20,
+                    _ => 50,
+                })
+                .max(FEWEST),
+            synthetic_points: match scale {
+                Scale::Tiny => 2_000,
+                Scale::Quick => 20_000,
+                _ => 100_000,
+            },
+            monte_carlo: match scale {
+                Scale::Tiny => [4, 2_000],
+                Scale::Quick => [20, 20_000],
+                _ => [50, 100_000],
+            },
         }
     }
 
@@ -64,12 +80,16 @@ impl Settings {
     pub(super) fn networks(&self, image: ImageShape, classes: usize) -> Vec<Network> {
         let config =
             TrainConfig::default().with_weight_decay(0.0).with_schedule(Schedule::cosine()).with_batch_size(64);
-        let mlp_training = config
-            .clone()
-            .with_optimiser(OptimiserConfig::adamw())
-            .with_learning_rate(2e-3)
-            .with_epochs(if self.scale == Scale::Quick { 20 } else { 40 });
+        let mlp_training =
+            config.clone().with_optimiser(OptimiserConfig::adamw()).with_learning_rate(2e-3).with_epochs(
+                match self.scale {
+                    Scale::Tiny => 6,
+                    Scale::Quick => 20,
+                    _ => 40,
+                },
+            );
         let resnet_training = match self.scale {
+            Scale::Tiny => config.with_learning_rate(0.05).with_epochs(1),
             Scale::Quick => config.with_learning_rate(0.05).with_epochs(4),
             Scale::Standard => config.with_learning_rate(0.05).with_epochs(20),
             Scale::Paper => config.with_batch_size(128).with_learning_rate(0.1).with_epochs(160),
@@ -81,10 +101,14 @@ impl Settings {
             training: mlp_training.clone(),
             randomness,
         };
-        let widths: &[usize] =
-            if self.scale == Scale::Quick { &[2, 4, 8, 16, 64, 256] } else { &[2, 4, 8, 16, 32, 64, 128, 256] };
+        let widths: &[usize] = match self.scale {
+            Scale::Tiny => &[4, 16, 64],
+            Scale::Quick => &[2, 4, 8, 16, 64, 256],
+            _ => &[2, 4, 8, 16, 32, 64, 128, 256],
+        };
         let mut networks: Vec<Network> = widths.iter().map(|&w| mlp(w, format!("mlp-{w}"), Randomness::Seed)).collect();
         let (depth, shares): (usize, &[f64]) = match self.scale {
+            Scale::Tiny => (8, &[0.125]),
             Scale::Quick => (8, &[0.125, 0.25]),
             Scale::Standard => (8, &[0.25, 0.5, 1.0]),
             Scale::Paper => (56, &[0.25, 0.5, 1.0]),

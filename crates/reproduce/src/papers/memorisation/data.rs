@@ -3,11 +3,12 @@
 use super::settings::Settings;
 use crate::context::Context;
 use crate::error::ReproduceError;
+use crate::kit::data::pick;
 use ndarray::{Array2, Axis, concatenate};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::noise::SymmetricNoise;
 use tenfold_data::synthetic::{RuleExceptions, RuleExceptionsParams};
-use tenfold_data::{Images, Source, Standardiser, catalogue, subset};
+use tenfold_data::{Images, Source, Standardiser, catalogue};
 use tenfold_vision::ImageShape;
 
 /// A data set in which some labels are wrong, and some of those examples are there twice.
@@ -40,15 +41,9 @@ impl Planted {
         let seed = Seed::new(0).named("memorisation-images");
         let set = catalogue::load(&settings.data, &context.data_root)?;
         let classes = set.train.n_classes();
-        let pick = |images: &Images, n: usize, what: &str| -> Result<Images, ReproduceError> {
-            if images.len() <= n {
-                return Ok(images.clone());
-            }
-            Ok(images.select(&subset::stratified(images.labels(), classes, n, seed.named(what))?)?)
-        };
         let examples = settings.examples.min(set.train.len() / 10 * 10);
-        let base = pick(&set.train, examples - settings.double_flips, "train")?;
-        let test = pick(&set.test, settings.test, "test")?;
+        let base = pick(&set.train, examples - settings.double_flips, seed.named("train"))?;
+        let test = pick(&set.test, settings.test, seed.named("test"))?;
         let (labels, single, double) = flip(base.labels(), classes, settings, seed)?;
         let base = base.with_labels(labels)?;
         let standardiser = Standardiser::fit(&base);
@@ -73,7 +68,7 @@ impl Planted {
         })
     }
 
-    /// The synthetic control of the specification's section 9: a linear rule, and rare clusters with labels of their own.
+    /// The synthetic control: a linear rule, and rare clusters with labels of their own.
     pub(super) fn synthetic(settings: &Settings) -> Result<Self, ReproduceError> {
         let seed = Seed::new(0).named("memorisation-rule");
         let params = RuleExceptionsParams::default().with_n_classes(5).with_exception_share(0.3).with_n_clusters(120);

@@ -1,11 +1,13 @@
 //! What is run at each scale, fixed before any result was seen.
 
 use super::data::Planted;
+pub(super) use crate::kit::networks::Size;
+use crate::kit::networks::perceptron;
 use crate::scale::Scale;
 use tenfold_memorisation::TrajectoryRule;
-use tenfold_vision::{Architecture, ImageShape, MlpConfig, OptimiserConfig, ResNetConfig, Schedule, TrainConfig};
+use tenfold_vision::{ImageShape, OptimiserConfig, ResNetConfig, Schedule, TrainConfig};
 
-/// Temperatures of distillation (specification section 6).
+/// Temperatures of distillation.
 pub(super) const TEMPERATURES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 /// The temperature that the claims are about.
 pub(super) const TEMPERATURE: f64 = 4.0;
@@ -13,16 +15,6 @@ pub(super) const TEMPERATURE: f64 = 4.0;
 pub(super) const REMOVED: [f64; 2] = [0.1, 0.2];
 /// Mean p_in from which a size counts as saturated.
 pub(super) const SATURATED: f64 = 0.99;
-/// Draws of models behind intervals.
-pub(super) const DRAWS: usize = 400;
-
-/// A network: its name in tables and the number it is plotted at.
-#[derive(Clone, Debug)]
-pub(super) struct Size {
-    pub(super) name: String,
-    pub(super) size: f64,
-    pub(super) architecture: Architecture,
-}
 
 /// One scale's settings.
 #[derive(Clone, Debug)]
@@ -46,6 +38,8 @@ pub(super) struct Settings {
     pub(super) removal_runs: usize,
     /// Draws of the long-tail simulation.
     pub(super) tail_draws: usize,
+    /// Draws of models behind intervals.
+    pub(super) draws: usize,
     pub(super) training: TrainConfig,
     pub(super) synthetic_training: TrainConfig,
     pub(super) rule: TrajectoryRule,
@@ -54,7 +48,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(scale: Scale, data: Option<&str>) -> Self {
         let own = match scale {
-            Scale::Quick => "fashion-mnist-slice",
+            Scale::Tiny | Scale::Quick => "fashion-mnist-slice",
             Scale::Standard => "cifar-10",
             Scale::Paper => "cifar-100",
         };
@@ -64,48 +58,54 @@ impl Settings {
         let perceptrons =
             config.clone().with_batch_size(32).with_optimiser(OptimiserConfig::adamw()).with_learning_rate(3e-3);
         let training = match scale {
+            Scale::Tiny => perceptrons.with_epochs(10),
             Scale::Quick => perceptrons.with_epochs(36),
             Scale::Standard => perceptrons.with_epochs(60),
             Scale::Paper => config.clone().with_epochs(160).with_batch_size(128).with_learning_rate(0.1),
+        };
+        let by = |tiny: usize, quick: usize, more: usize| match scale {
+            Scale::Tiny => tiny,
+            Scale::Quick => quick,
+            _ => more,
         };
         Self {
             scale,
             data: data.unwrap_or(own).to_string(),
             examples: match scale {
+                Scale::Tiny => 200,
                 Scale::Quick => 600,
                 Scale::Standard => 2_000,
                 Scale::Paper => 50_000,
             },
             test: match scale {
+                Scale::Tiny => 100,
                 Scale::Quick => 500,
                 Scale::Standard => 2_000,
                 Scale::Paper => 10_000,
             },
-            single_flips: if scale == Scale::Quick { 30 } else { 100 },
-            double_flips: if scale == Scale::Quick { 30 } else { 100 },
-            models: if scale == Scale::Quick { 60 } else { 400 },
-            synthetic_models: if scale == Scale::Quick { 80 } else { 400 },
-            removal_runs: if scale == Scale::Quick { 10 } else { 30 },
+            single_flips: by(10, 30, 100),
+            double_flips: by(10, 30, 100),
+            models: by(20, 60, 400),
+            synthetic_models: by(80, 80, 400),
+            removal_runs: by(2, 10, 30),
             tail_draws: 400,
+            draws: by(200, 400, 400),
             training,
-            synthetic_training: config.with_epochs(60).with_batch_size(32).with_learning_rate(0.05),
+            synthetic_training: config.with_epochs(by(4, 60, 60)).with_batch_size(32).with_learning_rate(0.05),
             rule: TrajectoryRule::default(),
         }
     }
 
     /// Sizes, ascending: perceptrons, or ResNets at the paper's scale.
     pub(super) fn sizes(&self, image: ImageShape, classes: usize) -> Vec<Size> {
-        let perceptron = |width: usize| Size {
-            name: format!("mlp-{width}"),
-            size: width as f64,
-            architecture: MlpConfig::new(image.features(), &[width], classes).into(),
-        };
+        let perceptron = |width: usize| perceptron(width, image.features(), classes);
         let residual = |depth: usize| Size {
             name: format!("resnet-{depth}"),
             size: depth as f64,
             architecture: ResNetConfig::new(depth, image, classes).into(),
         };
         match self.scale {
+            Scale::Tiny => [4, 16, 32].map(perceptron).to_vec(),
             Scale::Quick => [4, 8, 16, 64, 128].map(perceptron).to_vec(),
             Scale::Standard => [2, 4, 8, 16, 32, 64, 128, 256].map(perceptron).to_vec(),
             Scale::Paper if image.channels == 3 => [8, 14, 20, 32, 56, 110].map(residual).to_vec(),

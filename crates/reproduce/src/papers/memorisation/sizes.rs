@@ -4,6 +4,7 @@ use super::data::Planted;
 use super::settings::{Settings, Size};
 use crate::context::Context;
 use crate::error::ReproduceError;
+use crate::kit::networks::ensemble;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +12,7 @@ use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_memorisation::{Design, Score, Study, SubsetDesign};
 use tenfold_vision::{
-    Ensemble, Inputs, Member, Model, Samples, Strategy, Targets, TrainConfig, Trained, TrainingSet, VisionError,
-    evaluate,
+    Inputs, Member, Model, Samples, Targets, TrainConfig, Trained, TrainingSet, VisionError, evaluate,
 };
 
 /// What is read off a network.
@@ -132,15 +132,7 @@ pub(super) fn train(
         let correct = bits(train.predictions(), &data.labels);
         Ok(Reading { correct, tested, logits: keep_logits.then(|| train.logits.iter().copied().collect()) })
     };
-    let ensemble = Ensemble::new(&set, &context.device)
-        .with_folder(context.folder.path(&format!("units/memorisation/{name}")))
-        .with_shard(context.shard)
-        .with_progress(&context.progress);
-    let ensemble = match tenfold_core_tensor::device::is_cpu(&context.device) {
-        true => ensemble.with_strategy(Strategy::Workers { count: context.jobs }),
-        false => ensemble,
-    };
-    match ensemble.collect(masks.len(), member, read) {
+    match ensemble(context, &set, &format!("memorisation/{name}")).collect(masks.len(), member, read) {
         Err(VisionError::Elsewhere { .. }) => Ok(None),
         readings => Ok(Some(readings?)),
     }

@@ -1,9 +1,11 @@
 //! Base, ResMem, its rivals and its controls on one network's outputs, each at its own best setting on validation.
 
 use crate::error::ReproduceError;
+use crate::finding::largest_deviation;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::ops::nearest::Neighbours;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_resmem::{
@@ -79,7 +81,7 @@ pub(super) struct Judged {
     /// The chosen setting in words.
     pub(super) setting: String,
     /// Which test points it gets right.
-    pub(super) correct: Vec<bool>,
+    pub(super) correct: BitMask,
 }
 
 /// ResMem's validation accuracy as one parameter leaves its chosen value.
@@ -90,13 +92,13 @@ pub(super) struct Curves {
     pub(super) temperature: Vec<(f64, f64)>,
 }
 
-/// Largest deviations from the two identities.
+/// Largest deviations from the two identities; none where one was no number, which JSON cannot hold.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Identities {
-    pub(super) interpolation: f64,
+    pub(super) interpolation: Option<f64>,
     /// Training points with a key of their own.
     pub(super) distinct: usize,
-    pub(super) limits: f64,
+    pub(super) limits: Option<f64>,
     pub(super) queries: usize,
 }
 
@@ -127,12 +129,18 @@ impl Compared {
         &self.judged[method as usize]
     }
 
-    pub(super) fn correct(&self, method: Method) -> &[bool] {
+    pub(super) fn correct(&self, method: Method) -> &BitMask {
         &self.judged(method).correct
     }
 
     pub(super) fn accuracy(&self, method: Method) -> f64 {
         share(self.correct(method))
+    }
+
+    /// Test points that were right (or wrong) without the memory and are the other with it.
+    pub(super) fn changed(&self, fixed: bool) -> impl Iterator<Item = usize> + '_ {
+        let (base, ours) = (self.correct(Method::Base), self.correct(Method::ResMem));
+        (0..base.len()).filter(move |&i| base.get(i) != fixed && ours.get(i) == fixed)
     }
 }
 
@@ -188,12 +196,12 @@ pub(super) fn compare(outputs: &Outputs, seed: Seed) -> Result<Compared, Reprodu
     Ok(Compared { judged, params, curves: curves(&ours), fixed: gallery(true)?, broken: gallery(false)? })
 }
 
-fn right(prediction: &Prediction, labels: &[usize]) -> Result<Vec<bool>, ReproduceError> {
+fn right(prediction: &Prediction, labels: &[usize]) -> Result<BitMask, ReproduceError> {
     Ok(prediction.classes()?.iter().zip(labels).map(|(p, l)| p == l).collect())
 }
 
-fn share(correct: &[bool]) -> f64 {
-    correct.iter().filter(|c| **c).count() as f64 / correct.len() as f64
+fn share(correct: &BitMask) -> f64 {
+    correct.count() as f64 / correct.len() as f64
 }
 
 fn words(point: &Point, tempered: bool) -> String {
@@ -246,11 +254,8 @@ pub(super) fn identities(outputs: &Outputs) -> Result<Identities, ReproduceError
     (0..train.labels.len()).for_each(|row| *copies.entry(bits(row)).or_default() += 1);
     let distinct: Vec<usize> = (0..train.labels.len()).filter(|row| copies[&bits(*row)] == 1).collect();
     let truth = |row: usize, c: usize| f64::from(u8::from(train.labels[row] == c));
-    let interpolation = distinct
-        .iter()
-        .flat_map(|&row| (0..*n_classes).map(move |c| (row, c)))
-        .map(|(row, c)| (itself.scores[[row, c]] - truth(row, c)).abs())
-        .fold(0.0, f64::max);
+    let entries = distinct.iter().flat_map(|&row| (0..*n_classes).map(move |c| (row, c)));
+    let interpolation = largest(entries.map(|(row, c)| itself.scores[[row, c]] - truth(row, c)));
 
     let queries = LIMIT_QUERIES.min(test.labels.len());
     let keys = test.keys.slice(ndarray::s![..queries, ..]);
@@ -264,9 +269,13 @@ pub(super) fn identities(outputs: &Outputs) -> Result<Identities, ReproduceError
     let hot = Params::default().with_temperature(HUGE);
     let forgetful = memory.predict_from(&all, &logits, &hot)?.scores;
     let knn = memory.predict_knn(&all, &hot)?.scores;
-    let largest = |d: Array2<f64>| d.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    let limits = largest(shifted - base - mean).max(largest(forgetful - knn));
+    let limits = largest((shifted - base - mean).into_iter().chain(forgetful - knn));
     Ok(Identities { interpolation, distinct: distinct.len(), limits, queries })
+}
+
+/// The largest deviation; none where there is none, or one is no number.
+fn largest(deviations: impl IntoIterator<Item = f64>) -> Option<f64> {
+    largest_deviation(deviations).ok().map(|e| e.value).filter(|v| v.is_finite())
 }
 
 /// The first test points that the memory fixed (or broke), with their five nearest neighbours.
@@ -300,7 +309,7 @@ pub(super) fn compare_index(
     outputs: &Outputs,
     compared: &Compared,
     seed: Seed,
-) -> Result<super::real::Approximate, ReproduceError> {
+) -> Result<super::study::Approximate, ReproduceError> {
     let Outputs { n_classes, train, test, .. } = outputs;
     let build = |index| {
         let targets = Targets::classes(train.labels.clone(), *n_classes);
@@ -311,11 +320,11 @@ pub(super) fn compare_index(
     let k = compared.params.k;
     let truth = exact.search(test.keys.view(), k, None)?;
     let found = approximate.search(test.keys.view(), k, None)?;
-    let judge = |memory: &Memory, found: &Neighbours| -> Result<Vec<bool>, ReproduceError> {
+    let judge = |memory: &Memory, found: &Neighbours| -> Result<BitMask, ReproduceError> {
         right(&memory.predict_from(found, &test.logits, &compared.params)?, &test.labels)
     };
     // One width of the kernel for both: the approximate index would estimate the scale of distances anew.
     let params = compared.params.with_sigma(Sigma::Absolute(exact.sigma(&compared.params)));
     let hnsw = right(&approximate.predict_from(&found, &test.logits, &params)?, &test.labels)?;
-    Ok(super::real::Approximate { recall: found.recall(&truth), exact: judge(&exact, &truth)?, hnsw })
+    Ok(super::study::Approximate { recall: found.recall(&truth), exact: judge(&exact, &truth)?, hnsw })
 }

@@ -1,10 +1,10 @@
 //! Synthetic controls: a rule with exceptions, and clusters without a rule.
 
 use super::compare::{Compared, Outputs, Split, compare};
-use super::settings::{Settings, perceptron};
+use super::settings::Settings;
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::nets::trained;
+use crate::kit::networks::{perceptron, trained};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -14,8 +14,8 @@ use tenfold_data::noise::SymmetricNoise;
 use tenfold_data::synthetic::{PureClusters, PureClustersParams, RuleExceptions, RuleExceptionsParams};
 use tenfold_vision::{ImageShape, Inputs, Model, Targets, TrainingSet, evaluate};
 
-/// Sizes of training, validation and test sets (specification section 7).
-pub(super) const SIZES: [usize; 3] = [4000, 1000, 4000];
+/// What findings call the data with a rule.
+pub(super) const RULE: &str = "rule-and-exceptions (synthetic)";
 /// Widths of the networks.
 pub(super) const WIDTHS: [usize; 3] = [8, 32, 128];
 /// Shares of training and validation labels replaced by another class.
@@ -79,7 +79,8 @@ fn rule(
 ) -> Result<RuleResult, ReproduceError> {
     let seed = Seed::new(seed as u64).named("resmem-rule");
     let world = RuleExceptions::new(RuleExceptionsParams::default(), seed)?;
-    let samples = [0, 1, 2].map(|part| world.sample(SIZES[part], seed.named("sample").child(part as u64)));
+    let samples =
+        [0, 1, 2].map(|part| world.sample(settings.synthetic_sizes[part], seed.named("sample").child(part as u64)));
     let [train, validation, test] = samples;
     let (mut train, mut validation, test) = (train?, validation?, test?);
     let exceptions = test.exceptions();
@@ -100,7 +101,8 @@ fn rule(
 fn clusters(context: &Context, settings: &Settings, name: &str, seed: usize) -> Result<Compared, ReproduceError> {
     let seed = Seed::new(seed as u64).named("resmem-clusters");
     let world = PureClusters::new(PureClustersParams::default(), seed)?;
-    let samples = [0, 1, 2].map(|part| world.sample(SIZES[part], seed.named("sample").child(part as u64)));
+    let samples =
+        [0, 1, 2].map(|part| world.sample(settings.synthetic_sizes[part], seed.named("sample").child(part as u64)));
     let [train, validation, test] = samples;
     let (train, validation, test) = (train?, validation?, test?);
     let (_, raw) = outputs(context, settings, name, WIDTHS[1], [&train.table, &validation.table, &test.table], seed)?;

@@ -1,4 +1,4 @@
-//! The linear setting of the specification's section 4, where every term of the risk is known.
+//! The linear setting, where every term of the risk is known.
 
 use super::settings::Settings;
 use crate::context::Context;

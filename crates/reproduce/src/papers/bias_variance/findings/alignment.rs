@@ -2,15 +2,15 @@
 
 use super::super::networks::Measured;
 use super::{All, on_images};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role};
 use ndarray::Array3;
 use rand::seq::SliceRandom;
 use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Noise, Null, Nulls, Selection};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean};
 
-/// Variances of points that are neither lost to rounding nor near the ceiling (specification, section 5).
+/// Variances of points that are neither lost to rounding nor near the ceiling (derived in the chapter).
 const INNER: [f64; 2] = [1e-6, 0.1];
 
 /// Training accuracy from which on a perceptron counts as fitting: sizes that fit and sizes that do not differ in more than size.
@@ -60,9 +60,9 @@ fn beyond_each(nulls: &Nulls, of: fn(&Fit<f64>) -> f64) -> Result<[Estimate; 2],
 }
 
 /// What is beyond both nulls, at the widest perceptron and, beside it, everywhere.
-fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
+fn beyond(all: &All, name: &str, of: fn(&Fit<f64>) -> f64) -> Finding {
     let estimate = of_largest(all).and_then(|(_, nulls)| nulls.beyond_of(of).map_err(|error| error.to_string()));
-    let mut finding = on_images(all, id, estimate);
+    let mut finding = on_images(all, estimate);
     for (of_what, _, nulls) in each(all) {
         let role = if of_what == all.networks.largest().network.name { Role::Decides } else { Role::Shown };
         for (null, e) in nulls.each().into_iter().zip(beyond_each(nulls, of).iter().flatten()) {
@@ -73,9 +73,9 @@ fn beyond(all: &All, id: &'static str, name: &str, of: fn(&Fit<f64>) -> f64) -> 
     finding
 }
 
-pub(super) fn aligned(all: &All) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn aligned(all: &All) -> Result<Finding, ReproduceError> {
     let estimate = of_largest(all).map(|(a, _)| shifted(&a.fit.total_slope, -1.0));
-    let mut finding = on_images(all, "bias-variance.aligned-on-correct", estimate);
+    let mut finding = on_images(all, estimate);
     let data = &all.data.name;
     for (name, a, nulls) in each(all) {
         finding.parts.push(Part::new(format!("slope, {name}"), a.fit.total_slope, data, Role::Shown));
@@ -117,8 +117,8 @@ fn dealt_out(m: &Measured, labels: &[usize]) -> Result<Decomposition, ReproduceE
     Ok(Decomposition::of(dealt.view(), labels, m.found.scale(), m.network.randomness)?)
 }
 
-pub(super) fn beyond_null(all: &All) -> Finding {
-    let mut finding = beyond(all, "bias-variance.aligned-beyond-null", "atanh r", z);
+pub(in super::super) fn beyond_null(all: &All) -> Finding {
+    let mut finding = beyond(all, "atanh r", z);
     let data = &all.data.name;
     for (name, a, nulls) in each(all) {
         finding.parts.push(Part::new(format!("R^2, {name}"), a.fit.r_squared, data, Role::Shown));
@@ -129,8 +129,8 @@ pub(super) fn beyond_null(all: &All) -> Finding {
     finding
 }
 
-pub(super) fn bounds(all: &All) -> Finding {
-    let mut finding = beyond(all, "bias-variance.bias-bounds-variance", "log c of 95 %", |fit| fit.bound_95.ln());
+pub(in super::super) fn bounds(all: &All) -> Finding {
+    let mut finding = beyond(all, "log c of 95 %", |fit| fit.bound_95.ln());
     for (name, a, nulls) in each(all) {
         let data = &all.data.name;
         finding.parts.push(Part::new(format!("c of 95 %, {name}"), a.fit.bound_95, data, Role::Shown));
@@ -140,7 +140,7 @@ pub(super) fn bounds(all: &All) -> Finding {
     finding
 }
 
-pub(super) fn stronger(all: &All) -> Finding {
+pub(in super::super) fn stronger(all: &All) -> Finding {
     let widths = all.networks.widths();
     let of = |m: &Measured| -> Result<[Estimate; 2], String> {
         let named = |reason: &String| format!("{}: {reason}", m.network.name);
@@ -167,7 +167,7 @@ pub(super) fn stronger(all: &All) -> Finding {
     let names = ["noise dealt out", "normal noise"];
     let slopes: Result<Vec<Estimate>, String> = kinds.iter().map(|&(null, fitted, _)| slope(null, fitted)).collect();
     let estimate = slopes.as_ref().map_err(Clone::clone).map(|all| all[1..].iter().fold(all[0], |a, b| a.agreed(*b)));
-    let mut finding = on_images(all, "bias-variance.stronger-when-larger", estimate);
+    let mut finding = on_images(all, estimate);
     for ((null, _, which), e) in kinds.iter().zip(slopes.iter().flatten()) {
         let name = format!("slope beyond {}, {which}", names[*null]);
         finding.parts.push(Part::new(name, *e, &all.data.name, Role::Decides));

@@ -3,8 +3,8 @@
 use super::super::networks::Measured;
 use super::super::settings::TEMPERATURES;
 use super::{All, Disagreements, Side, on_images, on_synthetic};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role, least};
 use ndarray::{Array2, Axis};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -25,9 +25,9 @@ const TEMPERATURE_DRAWS: u64 = 40;
 /// Resamples that may have no temperature.
 const LOST: usize = 4;
 
-pub(super) fn calibrated(all: &All) -> Finding {
+pub(in super::super) fn calibrated(all: &All) -> Finding {
     let n = format!("one ensemble of 20 models, {} points", all.settings.synthetic_points);
-    let mut finding = on_synthetic(all, "bias-variance.calibration-implies-equality", Ok(all.synthetic.gap), 1, n);
+    let mut finding = on_synthetic(all, Ok(all.synthetic.gap), 1, n);
     finding.parts.push(Part::new(
         "the same with labels from a sharper model",
         all.synthetic.sharper,
@@ -64,11 +64,10 @@ fn floor(h: &Array2<f64>) -> Result<f64, StatsError> {
     Ok(mean(&(0..CALIBRATED).map(right).collect::<Result<Vec<f64>, _>>()?))
 }
 
-pub(super) fn bound(all: &All, sweep: &[Side]) -> Finding {
+pub(in super::super) fn bound(all: &All, sweep: &[Side]) -> Finding {
     let differences: Vec<Estimate> = all.synthetic.bounds.iter().map(|b| b.difference).collect();
     let n = format!("{} points for each law of the labels", all.settings.synthetic_points);
-    let id = "bias-variance.calibration-bound-holds";
-    let mut finding = on_synthetic(all, id, Finding::least(&differences), 1, n);
+    let mut finding = on_synthetic(all, least(&differences), 1, n);
     for b in &all.synthetic.bounds {
         let of = |what: &str| format!("{what}, a = {}", b.power);
         finding.parts.push(Part::new(of("right minus left side"), b.difference, "synthetic", Role::Decides));
@@ -114,14 +113,13 @@ pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> 
     })
 }
 
-pub(super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
-    let id = "bias-variance.disagreement-equals-error-after-temperature";
+pub(in super::super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
     let (e, se) = (found.after.soft_difference, found.temperature_se);
     let estimate = match se.is_finite() {
         true => Ok(Estimate::from_t(e.value, e.se.hypot(se), (e.n - 1) as f64, e.n)),
         false => Err("too many resamples of the validation images have no temperature".to_string()),
     };
-    let mut finding = on_images(all, id, estimate);
+    let mut finding = on_images(all, estimate);
     let data = &all.data.name;
     let whens = [
         ("before", &found.before),

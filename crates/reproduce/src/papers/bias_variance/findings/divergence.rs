@@ -3,7 +3,7 @@
 use super::super::networks::nulls;
 use super::alignment::{noise, z};
 use super::{All, on_images};
-use crate::claim::{Finding, Part, Role};
+use crate::finding::{Finding, Part, Role};
 use tenfold_analysis::{Alignment, AnalysisError, KlDecomposition, LogitSample, Nulls, Selection, Split};
 use tenfold_core_tensor::stats::Estimate;
 
@@ -29,10 +29,10 @@ fn more([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], Analy
     Ok([of_kl.dealt.beyond_less(&squared.dealt, z)?, of_kl.normal.beyond_less(&squared.normal, z)?])
 }
 
-pub(super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
+pub(in super::super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
     let both = both(all, kl).and_then(|both| more(&both).map(|more| (both, more))).map_err(|e| e.to_string());
     let estimate = both.as_ref().map_err(Clone::clone).map(|(_, [dealt, normal])| dealt.agreed(*normal));
-    let mut finding = on_images(all, "bias-variance.kl-weaker", estimate);
+    let mut finding = on_images(all, estimate);
     let Ok((both, more)) = both else { return finding };
     let data = &all.data.name;
     for (null, e) in both[0].1.each().into_iter().zip(more) {

@@ -1,24 +1,19 @@
 //! From measurements to findings: what all claims share, and the claims one kind a file.
 
-mod alignment;
-mod calibration;
-mod divergence;
-mod identities;
-mod shape;
+pub(super) mod alignment;
+pub(super) mod calibration;
+pub(super) mod divergence;
+pub(super) mod identities;
+pub(super) mod shape;
 
 use super::data::Data;
 use super::networks::Networks;
 use super::others::Others;
 use super::settings::Settings;
 use super::synthetic::Synthetic;
-use crate::claim::Finding;
 use crate::error::ReproduceError;
+use crate::finding::Finding;
 pub(super) use alignment::z;
-use alignment::{aligned, beyond_null, bounds, stronger};
-use calibration::{bound, calibrated, disagreements, equals_error, sweep};
-use divergence::kl_weaker;
-use identities::{additive, identity};
-use shape::{closed_forms, unimodal};
 use tenfold_analysis::{Decomposition, Disagreement, GapBound, KlDecomposition, Scale, Temperature};
 use tenfold_core_tensor::stats::{Estimate, mean};
 
@@ -60,43 +55,28 @@ pub(super) struct Disagreements {
     pub(super) temperature_se: f64,
 }
 
-/// Findings, and numbers that the report shows again.
+/// What several claims and the report share.
 pub(super) struct Found {
-    pub(super) findings: Vec<Finding>,
     pub(super) sweep: Vec<Side>,
     pub(super) kl: KlDecomposition,
     pub(super) disagreements: Disagreements,
 }
 
-pub(super) fn findings(all: &All) -> Result<Found, ReproduceError> {
+pub(super) fn found(all: &All) -> Result<Found, ReproduceError> {
     let largest = all.networks.largest();
     let labels = &all.data.test.labels;
-    let kl = KlDecomposition::of(largest.test.view(), labels, Scale::logits(), largest.network.randomness)?;
-    let sweep = sweep(largest, labels)?;
-    let disagreements = disagreements(all)?;
-    let findings = vec![
-        additive(all, &kl),
-        identity(all),
-        aligned(all)?,
-        beyond_null(all),
-        bounds(all),
-        stronger(all),
-        calibrated(all),
-        bound(all, &sweep),
-        closed_forms(all),
-        kl_weaker(all, &kl),
-        unimodal(all)?,
-        equals_error(all, &disagreements),
-    ];
-    Ok(Found { findings, sweep, kl, disagreements })
+    Ok(Found {
+        kl: KlDecomposition::of(largest.test.view(), labels, Scale::logits(), largest.network.randomness)?,
+        sweep: calibration::sweep(largest, labels)?,
+        disagreements: calibration::disagreements(all)?,
+    })
 }
 
 /// A finding on the real images.
-fn on_images(all: &All, id: &'static str, estimate: Result<Estimate, String>) -> Finding {
+fn on_images(all: &All, estimate: Result<Estimate, String>) -> Finding {
     let [train, _, test] = all.settings.counts;
     let models = all.settings.models;
     Finding {
-        id,
         estimate,
         parts: Vec::new(),
         data: all.data.name.clone(),
@@ -108,9 +88,9 @@ fn on_images(all: &All, id: &'static str, estimate: Result<Estimate, String>) ->
 }
 
 /// A finding on synthetic data, from so many independent repetitions.
-fn on_synthetic(all: &All, id: &'static str, estimate: Result<Estimate, String>, seeds: usize, n: String) -> Finding {
+fn on_synthetic(all: &All, estimate: Result<Estimate, String>, seeds: usize, n: String) -> Finding {
     let (parts, data, remark) = (Vec::new(), "synthetic".to_string(), String::new());
-    Finding { id, estimate, parts, data, seeds, n, seconds: all.synthetic.seconds, remark }
+    Finding { estimate, parts, data, seeds, n, seconds: all.synthetic.seconds, remark }
 }
 
 /// Mean of a statistic of the points.

@@ -2,13 +2,13 @@
 
 use super::super::networks::Measured;
 use super::{All, on_images, on_synthetic, over_points};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role, least};
 use ndarray::s;
 use tenfold_analysis::{Decomposition, Point, Scale};
 use tenfold_core_tensor::stats::{Estimate, mean_interval};
 
-pub(super) fn closed_forms(all: &All) -> Finding {
+pub(in super::super) fn closed_forms(all: &All) -> Finding {
     let deviations =
         || all.synthetic.forms.iter().flat_map(|form| [("Bias^2", form, form.bias), ("Var", form, form.variance)]);
     let reach = |e: &Estimate| e.lo.abs().max(e.hi.abs());
@@ -16,7 +16,7 @@ pub(super) fn closed_forms(all: &All) -> Finding {
     let [repetitions, draws] = all.settings.monte_carlo;
     let n = format!("{repetitions} repetitions of {draws} models each");
     let estimate = furthest.ok_or_else(|| "nothing was simulated".to_string());
-    let mut finding = on_synthetic(all, "bias-variance.collapse-closed-forms", estimate, repetitions, n);
+    let mut finding = on_synthetic(all, estimate, repetitions, n);
     for (what, form, e) in deviations() {
         let name = format!("{what}, K = {}, s' = {}", form.classes, form.scale);
         finding.parts.push(Part::new(name, e, "synthetic", Role::Decides));
@@ -24,7 +24,7 @@ pub(super) fn closed_forms(all: &All) -> Finding {
     finding
 }
 
-pub(super) fn unimodal(all: &All) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn unimodal(all: &All) -> Result<Finding, ReproduceError> {
     let widths = all.networks.widths();
     let (half, last) = (all.settings.models / 2, widths.len() - 1);
     let part = |m: &Measured, first: bool| -> Result<Decomposition, ReproduceError> {
@@ -50,10 +50,10 @@ pub(super) fn unimodal(all: &All) -> Result<Finding, ReproduceError> {
                 let se = over_points.se.hypot(a.se.hypot(b.se));
                 Ok(Estimate::from_t(over_points.value, se, (a.n - 1) as f64, a.n))
             };
-            Finding::least(&[below(0)?, below(last)?])
+            least(&[below(0)?, below(last)?])
         }
     };
-    let mut finding = on_images(all, "bias-variance.variance-unimodal-in-width", estimate);
+    let mut finding = on_images(all, estimate);
     if let Some(peak) = peak {
         finding.remark = format!("The width chosen on the first half of the models: {}.", widths[peak].network.name);
     }

@@ -4,9 +4,9 @@ use super::super::claims::ENOUGH_INCREASING;
 use super::super::distil::Student;
 use super::super::settings::TEMPERATURE;
 use super::super::sizes::Measured;
-use super::{All, Drawn, on_images, over};
-use crate::claim::{Finding, Part, Role};
+use super::{All, Drawn, Found, on_images, over};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
 use tenfold_memorisation::{Score, Shape};
@@ -16,40 +16,42 @@ fn of_claims(student: &&Student) -> bool {
     student.larger && student.temperature == Some(TEMPERATURE)
 }
 
-pub(super) fn distillation(
-    all: &All,
-    seed: Seed,
-    everything: &[usize],
-) -> Result<(Vec<Finding>, Vec<Estimate>), ReproduceError> {
+/// Scores of the student's size trained on labels, then of all students, in draws of the models.
+pub(super) fn drawn(all: &All, seed: Seed) -> Result<Drawn, ReproduceError> {
     let small = all.settings.student(all.real.sizes.len());
-    let students = &all.distilled.students;
     let mut studies = vec![&all.real.sizes[small].study];
-    studies.extend(students.iter().map(|s| &s.measured.study));
-    let drawn = Drawn::new(&studies, seed)?;
-    let means = (0..studies.len()).map(|t| drawn.estimate(|s| over(&s[t], everything))).collect();
-    let change = |t: usize| drawn.estimate(|s| over(&s[t + 1], everything) - over(&s[0], everything));
-    let seconds = all.real.seconds + all.distilled.seconds;
-    let name = &all.images.name;
+    studies.extend(all.distilled.students.iter().map(|s| &s.measured.study));
+    Drawn::new(&studies, all.settings.draws, seed)
+}
 
-    let chosen = students.iter().position(|s| of_claims(&s)).ok_or("the student was not trained");
-    let estimate = chosen.map(change).map_err(String::from);
-    let mut inhibits = on_images(all, "memorisation.distillation-inhibits", estimate, seconds);
-    for (t, student) in students.iter().enumerate() {
+/// Which student the claims are about.
+fn chosen(all: &All) -> Result<usize, String> {
+    all.distilled.students.iter().position(|s| of_claims(&s)).ok_or_else(|| "the student was not trained".into())
+}
+
+pub(in super::super) fn inhibits(all: &All, found: &Found) -> Finding {
+    let over = |s: &[f64]| over(s, &found.everything);
+    let change = |t: usize| found.distilled.estimate(|s| over(&s[t + 1]) - over(&s[0]));
+    let mut finding = on_images(all, chosen(all).map(change), all.real.seconds + all.distilled.seconds);
+    for (t, student) in all.distilled.students.iter().enumerate() {
         let role = if student.temperature.is_none() { Role::Control } else { Role::Shown };
-        inhibits.parts.push(Part::new(format!("change, {}", student.name), change(t), name, role));
+        finding.parts.push(Part::new(format!("change, {}", student.name), change(t), &all.images.name, role));
     }
+    finding
+}
 
-    let estimate = match chosen {
-        Ok(chosen) => acts_on_increasing(all, small, &students[chosen].measured, seed)?,
-        Err(reason) => Err(reason.to_string()),
+pub(in super::super) fn acts_on_increasing(all: &All, found: &Found) -> Result<Finding, ReproduceError> {
+    let small = all.settings.student(all.real.sizes.len());
+    let estimate = match chosen(all) {
+        Ok(chosen) => more_on_increasing(all, small, &all.distilled.students[chosen].measured, found.seed)?,
+        Err(reason) => Err(reason),
     };
-    let acts = on_images(all, "memorisation.distillation-acts-on-increasing", estimate, seconds);
-    Ok((vec![inhibits, acts], means))
+    Ok(on_images(all, estimate, all.real.seconds + all.distilled.seconds))
 }
 
 /// Labels from the first half of the models, changes from the second: an example that is high by chance in one is not in
 /// the other.
-fn acts_on_increasing(
+fn more_on_increasing(
     all: &All,
     small: usize,
     student: &Measured,
@@ -75,7 +77,7 @@ fn acts_on_increasing(
         return Ok(Err(format!("{} models measure the change; a bootstrap needs 20", second.len())));
     }
     let (labels, distilled) = (all.real.sizes[small].study.select(&second), student.study.select(&second));
-    let drawn = Drawn::new(&[&labels, &distilled], seed.named("second-half"))?;
+    let drawn = Drawn::new(&[&labels, &distilled], all.settings.draws, seed.named("second-half"))?;
     let change = |s: &[Vec<f64>], examples: &[usize]| over(&s[1], examples) - over(&s[0], examples);
     Ok(Ok(drawn.estimate(|s| change(s, &increasing) - change(s, &others))))
 }

@@ -2,21 +2,19 @@
 
 use super::super::sizes::Measured;
 use super::{All, on_images};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role, largest_deviation};
 use tenfold_core_tensor::stats::{Estimate, mean_interval, variance};
 use tenfold_memorisation::{Score, Study};
 
-pub(super) fn gap(all: &All) -> Finding {
+pub(in super::super) fn gap(all: &All) -> Finding {
     let sizes = all.real.sizes.iter().chain(&all.synthetic.sizes);
     let deviation = |m: &Measured| {
         let mean = m.scores.iter().map(|s| s.mem.value).sum::<f64>() / m.scores.len() as f64;
-        (mean - m.study.gap()).abs()
+        mean - m.study.gap()
     };
-    let largest = sizes.map(deviation).fold(0.0, f64::max);
-    let count = all.real.sizes.len() + all.synthetic.sizes.len();
     let seconds = all.real.seconds + all.synthetic.seconds;
-    on_images(all, "memorisation.mean-equals-gap", Finding::deviation(largest, count), seconds)
+    on_images(all, largest_deviation(sizes.map(deviation)), seconds)
 }
 
 /// Root-mean-square spread of the scores of disjoint blocks of models.
@@ -28,7 +26,7 @@ fn spread(study: &Study, block: usize) -> Result<f64, ReproduceError> {
     Ok((0..study.examples()).map(of).sum::<f64>().sqrt())
 }
 
-pub(super) fn halves(all: &All) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn halves(all: &All) -> Result<Finding, ReproduceError> {
     let mut ratios = Vec::new();
     for size in &all.synthetic.sizes {
         ratios.push(spread(&size.study, 40)? / spread(&size.study, 10)? - 0.5);
@@ -40,7 +38,6 @@ pub(super) fn halves(all: &All) -> Result<Finding, ReproduceError> {
         Part::new(format!("ratio, {}", size.size.name), e, data, Role::Shown)
     });
     Ok(Finding {
-        id: "memorisation.se-halves-with-4k",
         estimate: mean_interval(&ratios).map_err(|e| e.to_string()),
         parts: parts.collect(),
         data: data.into(),

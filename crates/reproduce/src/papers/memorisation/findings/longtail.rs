@@ -1,10 +1,10 @@
 //! The bound on long tails.
 
 use super::All;
-use crate::claim::{Finding, Part, Role};
+use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::stats::mean_interval;
 
-pub(super) fn longtail(all: &All) -> Finding {
+pub(in super::super) fn longtail(all: &All) -> Finding {
     let relative = |draws: &[[f64; 2]]| -> Vec<f64> {
         let bound = draws.iter().map(|d| d[1]).sum::<f64>() / draws.len() as f64;
         draws.iter().map(|d| (d[0] - d[1]) / bound).collect()
@@ -20,7 +20,6 @@ pub(super) fn longtail(all: &All) -> Finding {
         }
     }
     Finding {
-        id: "memorisation.longtail-bound",
         estimate: mean_interval(&relative(&zipf.draws)).map_err(|e| e.to_string()),
         parts,
         data: "frequencies (synthetic)".into(),

@@ -1,33 +1,27 @@
 //! From measurements to findings: what all claims share, and the claims one kind a file.
 
-mod distillation;
-mod estimator;
-mod longtail;
-mod planted;
-mod proxies;
-mod removal;
-mod trajectories;
+pub(super) mod distillation;
+pub(super) mod estimator;
+pub(super) mod longtail;
+pub(super) mod planted;
+pub(super) mod proxies;
+pub(super) mod removal;
+pub(super) mod trajectories;
 
 use super::data::Planted;
 use super::distil::Distilled;
 use super::proxies::Proxies;
 use super::removal::Removal;
-use super::settings::{DRAWS, SATURATED, Settings};
+use super::settings::{SATURATED, Settings};
 use super::sizes::Sizes;
 use super::tail::Tail;
-use crate::claim::Finding;
 use crate::error::ReproduceError;
-use distillation::distillation;
-use estimator::{gap, halves};
-use longtail::longtail;
+use crate::finding::Finding;
 use ndarray::Array2;
-use planted::{duplicates, flips, influence};
-use proxies::proxies;
-use removal::removal;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean};
 use tenfold_memorisation::{Resamples, Shape, Study};
-use trajectories::{bimodal, diverse, saturated, trajectories};
+use trajectories::trajectories;
 
 /// Everything that was measured.
 pub(super) struct All<'a> {
@@ -51,27 +45,33 @@ pub(super) struct ShapeShare {
     pub(super) null_high: f64,
 }
 
-/// Findings, and numbers that the report shows again.
+/// What several claims and the report share.
 pub(super) struct Found {
-    pub(super) findings: Vec<Finding>,
+    pub(super) seed: Seed,
+    /// Scores of all sizes on images, in draws of the models.
+    pub(super) drawn: Drawn,
+    /// Scores of the student's size trained on labels, then of all students.
+    pub(super) distilled: Drawn,
+    /// All examples.
+    pub(super) everything: Vec<usize>,
     /// Trajectories on images and on synthetic data.
     pub(super) shapes: [Vec<ShapeShare>; 2],
     /// Mean scores of all sizes on images, on all examples.
     pub(super) means: Vec<Estimate>,
-    /// Mean scores of all students.
+    /// Mean scores of the student's size trained on labels, then of all students.
     pub(super) students: Vec<Estimate>,
 }
 
 /// Scores of several studies of the same masks, as they are and in draws of their models.
-struct Drawn {
+pub(super) struct Drawn {
     draws: Resamples,
     point: Vec<Vec<f64>>,
     drawn: Vec<Array2<f32>>,
 }
 
 impl Drawn {
-    fn new(studies: &[&Study], seed: Seed) -> Result<Self, ReproduceError> {
-        let draws = Resamples::new(studies[0].models(), DRAWS, seed)?;
+    fn new(studies: &[&Study], draws: usize, seed: Seed) -> Result<Self, ReproduceError> {
+        let draws = Resamples::new(studies[0].models(), draws, seed)?;
         let everything: Vec<usize> = (0..studies[0].examples()).collect();
         let (mut point, mut drawn) = (Vec::new(), Vec::new());
         for study in studies {
@@ -97,13 +97,12 @@ impl Drawn {
         self.draws.estimate(value, values)
     }
 
-    /// The normal interval, `v ± 1.96 se`: for shares of what crosses a threshold, and for ranks. Drawing models again adds
+    /// The normal interval: for shares of what crosses a threshold, and for ranks. Drawing models again adds
     /// noise that carries examples across thresholds and each other, so that percentiles of the draws lie beside the
     /// statistic as it is.
     fn normal(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
         let e = self.estimate(statistic);
-        let half = 1.959_964 * e.se;
-        Estimate { lo: e.value - half, hi: e.value + half, ..e }
+        Estimate::normal(e.value, e.se, e.n)
     }
 }
 
@@ -113,29 +112,27 @@ fn over(scores: &[f64], examples: &[usize]) -> f64 {
     mean(&kept)
 }
 
-pub(super) fn findings(all: &All) -> Result<Found, ReproduceError> {
+/// What several claims and the report share.
+pub(super) fn found(all: &All) -> Result<Found, ReproduceError> {
     let seed = Seed::new(0).named("memorisation-findings");
-    let studies: Vec<&Study> = all.real.sizes.iter().map(|s| &s.study).collect();
-    let drawn = Drawn::new(&studies, seed)?;
+    let of = |sizes: &Sizes| {
+        let studies: Vec<&Study> = sizes.sizes.iter().map(|s| &s.study).collect();
+        Drawn::new(&studies, all.settings.draws, seed)
+    };
+    let drawn = of(all.real)?;
     let everything: Vec<usize> = (0..all.images.len()).collect();
-    let means = (0..studies.len()).map(|t| drawn.estimate(|s| over(&s[t], &everything))).collect();
-    let shapes = [trajectories(all, all.real, &drawn)?, {
-        let studies: Vec<&Study> = all.synthetic.sizes.iter().map(|s| &s.study).collect();
-        trajectories(all, all.synthetic, &Drawn::new(&studies, seed)?)?
-    }];
-    let (distilled, students) = distillation(all, seed, &everything)?;
-    let mut findings = vec![gap(all), halves(all)?, flips(all, &drawn), duplicates(all, &drawn)];
-    findings.extend([diverse(all, &drawn, &shapes)?, saturated(all, &drawn, &everything), bimodal(all, &drawn)?]);
-    findings.extend(distilled);
-    findings.extend([proxies(all, &drawn)?, removal(all), influence(all)?, longtail(all)]);
-    Ok(Found { findings, shapes, means, students })
+    let means = (0..all.real.sizes.len()).map(|t| drawn.estimate(|s| over(&s[t], &everything))).collect();
+    let shapes = [trajectories(all, all.real, &drawn)?, trajectories(all, all.synthetic, &of(all.synthetic)?)?];
+    let distilled = distillation::drawn(all, seed)?;
+    let students =
+        (0..=all.distilled.students.len()).map(|t| distilled.estimate(|s| over(&s[t], &everything))).collect();
+    Ok(Found { seed, drawn, shapes, means, distilled, students, everything })
 }
 
 /// A finding on images over models.
-fn on_images(all: &All, id: &'static str, estimate: Result<Estimate, String>, seconds: f64) -> Finding {
+fn on_images(all: &All, estimate: Result<Estimate, String>, seconds: f64) -> Finding {
     let models = all.real.masks.len();
     Finding {
-        id,
         estimate,
         parts: Vec::new(),
         data: all.images.name.clone(),

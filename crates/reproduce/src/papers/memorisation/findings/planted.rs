@@ -1,13 +1,13 @@
 //! What was planted: wrong labels, copies, and pairs that influence each other.
 
 use super::{All, Drawn, on_images, over};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::stats::{auroc, mean, mean_interval};
 use tenfold_memorisation::Influence;
 
-pub(super) fn flips(all: &All, drawn: &Drawn) -> Finding {
+pub(in super::super) fn flips(all: &All, drawn: &Drawn) -> Finding {
     let untouched = all.images.untouched();
     let area = |scores: &[f64]| {
         let of = |examples: &[usize]| examples.iter().map(|&i| scores[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
@@ -15,7 +15,7 @@ pub(super) fn flips(all: &All, drawn: &Drawn) -> Finding {
     };
     let last = drawn.point.len() - 1;
     let e = drawn.normal(|s| area(&s[last]));
-    let mut finding = on_images(all, "memorisation.planted-flips-on-top", Ok(e), all.real.seconds);
+    let mut finding = on_images(all, Ok(e), all.real.seconds);
     for (t, size) in all.real.sizes.iter().enumerate() {
         let e = drawn.normal(|s| area(&s[t]));
         finding.parts.push(Part::new(format!("area, {}", size.size.name), e, &all.images.name, Role::Shown));
@@ -31,10 +31,10 @@ pub(super) fn flips(all: &All, drawn: &Drawn) -> Finding {
     finding
 }
 
-pub(super) fn duplicates(all: &All, drawn: &Drawn) -> Finding {
+pub(in super::super) fn duplicates(all: &All, drawn: &Drawn) -> Finding {
     let last = drawn.point.len() - 1;
     let e = drawn.estimate(|s| over(&s[last], &all.images.double) - over(&s[last], &all.images.single));
-    let mut finding = on_images(all, "memorisation.planted-duplicates-low", Ok(e), all.real.seconds);
+    let mut finding = on_images(all, Ok(e), all.real.seconds);
     for (name, examples) in [("duplicated flips", &all.images.double), ("single flips", &all.images.single)] {
         let e = drawn.estimate(|s| over(&s[last], examples));
         finding.parts.push(Part::new(format!("mean score, {name}"), e, &all.images.name, Role::Shown));
@@ -42,7 +42,7 @@ pub(super) fn duplicates(all: &All, drawn: &Drawn) -> Finding {
     finding
 }
 
-pub(super) fn influence(all: &All) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn influence(all: &All) -> Result<Finding, ReproduceError> {
     let largest = &all.synthetic.sizes[all.synthetic.sizes.len() - 1];
     let models: Vec<usize> = (0..largest.study.models()).collect();
     let [of_train, of_test] = all.rule.clusters.as_ref().ok_or_else(|| ReproduceError::RunFolder {
@@ -69,7 +69,6 @@ pub(super) fn influence(all: &All) -> Result<Finding, ReproduceError> {
     }
     let data = all.rule.name.as_str();
     Ok(Finding {
-        id: "memorisation.influence-recovers-planted-pairs",
         estimate: mean_interval(&values).map_err(|e| e.to_string()),
         parts: Vec::new(),
         data: data.into(),

@@ -3,8 +3,8 @@
 use super::super::claims::{ENOUGH_MOVING, MISSES, RANKS};
 use super::trajectories::{errors_of, shapes_of};
 use super::{All, Drawn, on_images};
-use crate::claim::{Finding, Part, Role};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role, least};
 use tenfold_core_tensor::stats::{Estimate, spearman};
 use tenfold_memorisation::{Shape, shares};
 
@@ -16,11 +16,11 @@ fn kappa(a: &[Shape], b: &[Shape]) -> f64 {
     if chance == 1.0 { 0.0 } else { (agree - chance) / (1.0 - chance) }
 }
 
-pub(super) fn proxies(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn proxies(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
     let rule = &all.settings.rule;
     let errors = errors_of(all.real);
     let rank = |s: &[Vec<f64>], t: usize| spearman(&all.proxies.sizes[t].csl, &s[t]).unwrap_or(0.0);
-    let smallest = |s: &[Vec<f64>]| (0..s.len()).map(|t| rank(s, t)).fold(f64::INFINITY, f64::min);
+    let smallest = |s: &[Vec<f64>]| (0..s.len()).map(|t| rank(s, t)).min_by(f64::total_cmp).unwrap_or(f64::NAN);
     // 1 - cprox lies between 0 and 1 as the score does; it has no error over models.
     let hard: Vec<Vec<f64>> = all.proxies.sizes.iter().map(|p| p.cprox.iter().map(|v| 1.0 - v).collect()).collect();
     let none = vec![vec![0.0; all.images.len()]; hard.len()];
@@ -34,10 +34,10 @@ pub(super) fn proxies(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceErro
             let [lo, hi] = if sign > 0.0 { [e.lo, e.hi] } else { [-e.hi, -e.lo] };
             Estimate { value: sign * e.value + by, lo: lo + by, hi: hi + by, ..e }
         };
-        Finding::least(&[shift(drawn.normal(smallest), -RANKS, 1.0), shift(agreement, MISSES, -1.0)])
+        least(&[shift(drawn.normal(smallest), -RANKS, 1.0), shift(agreement, MISSES, -1.0)])
     };
     let seconds = all.real.seconds + all.proxies.seconds;
-    let mut finding = on_images(all, "memorisation.proxies-rank-but-miss-trends", estimate, seconds);
+    let mut finding = on_images(all, estimate, seconds);
     let name = &all.images.name;
     for (t, m) in all.real.sizes.iter().enumerate() {
         let e = drawn.normal(|s| rank(s, t));

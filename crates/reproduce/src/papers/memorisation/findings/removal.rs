@@ -2,7 +2,7 @@
 
 use super::super::removal::Arm;
 use super::{All, on_images};
-use crate::claim::{Finding, Part, Role};
+use crate::finding::{Finding, Part, Role, least};
 use ndarray::Array2;
 use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::stats::{Estimate, crossed_interval};
@@ -13,7 +13,7 @@ fn differences(a: &[BitMask], b: &[BitMask]) -> Array2<f64> {
     Array2::from_shape_fn((a.len(), a[0].len()), |(run, j)| bit(&a[run], j) - bit(&b[run], j))
 }
 
-pub(super) fn removal(all: &All) -> Finding {
+pub(in super::super) fn removal(all: &All) -> Finding {
     let gain = |arm: &Arm| crossed_interval(differences(&arm.random, &arm.memorised).view());
     let estimates: Result<Vec<Estimate>, _> = all.removal.arms.iter().map(gain).collect();
     let name = &all.images.name;
@@ -26,9 +26,9 @@ pub(super) fn removal(all: &All) -> Finding {
             }
         }
     }
-    let estimate = estimates.map_err(|e| e.to_string()).and_then(|e| Finding::least(&e));
+    let estimate = estimates.map_err(|e| e.to_string()).and_then(|e| least(&e));
     let seconds = all.real.seconds + all.removal.seconds;
-    let mut finding = on_images(all, "memorisation.removal-hurts-more-than-random", estimate, seconds);
+    let mut finding = on_images(all, estimate, seconds);
     finding.seeds = all.removal.whole.len();
     finding.n = format!("{} runs of each arm x {} test points", finding.seeds, all.images.test_labels.len());
     finding.parts = parts;

@@ -1,10 +1,9 @@
 //! How scores move with size.
 
-use super::super::settings::DRAWS;
 use super::super::sizes::Sizes;
-use super::{All, Drawn, ShapeShare, first_saturated, on_images, over};
-use crate::claim::{Finding, Part, Role};
+use super::{All, Drawn, Found, ShapeShare, first_saturated, on_images, over};
 use crate::error::ReproduceError;
+use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean, quantile_of_sorted};
 use tenfold_memorisation::{Score, Shape, TrajectoryRule, shares};
@@ -26,7 +25,7 @@ pub(super) fn trajectories(all: &All, sizes: &Sizes, drawn: &Drawn) -> Result<Ve
     let rule = &all.settings.rule;
     let errors = errors_of(sizes);
     let scores: Vec<Vec<Score>> = sizes.sizes.iter().map(|m| m.scores.clone()).collect();
-    let null = rule.null(&scores, DRAWS, Seed::new(0).named("memorisation-null"))?;
+    let null = rule.null(&scores, all.settings.draws, Seed::new(0).named("memorisation-null"))?;
     let share = |(s, shape): (usize, Shape)| {
         let mut of_null: Vec<f64> = null.iter().map(|shares| shares[s]).collect();
         of_null.sort_unstable_by(f64::total_cmp);
@@ -36,22 +35,23 @@ pub(super) fn trajectories(all: &All, sizes: &Sizes, drawn: &Drawn) -> Result<Ve
     Ok(Shape::ALL.into_iter().enumerate().map(share).collect())
 }
 
-pub(super) fn diverse(all: &All, drawn: &Drawn, shapes: &[Vec<ShapeShare>; 2]) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn diverse(all: &All, found: &Found) -> Result<Finding, ReproduceError> {
+    let (drawn, shapes) = (&found.drawn, &found.shapes);
     let rule = &all.settings.rule;
     let errors = errors_of(all.real);
     // Constant and mixed are no shapes that say how a score moves.
     let moving = [1, 2, 3, 4];
     let second = |scores: &[Vec<f64>]| {
-        let found = shares(&shapes_of(rule, &errors, scores));
-        let mut above: Vec<f64> = moving.iter().map(|&s| found[s] - shapes[0][s].null).collect();
+        let of = shares(&shapes_of(rule, &errors, scores));
+        let mut above: Vec<f64> = moving.iter().map(|&s| of[s] - shapes[0][s].null).collect();
         above.sort_unstable_by(|a, b| b.total_cmp(a));
         above[1]
     };
-    let mut finding = on_images(all, "memorisation.trajectories-diverse", Ok(drawn.normal(second)), all.real.seconds);
+    let mut finding = on_images(all, Ok(drawn.normal(second)), all.real.seconds);
     for (of, name) in shapes.iter().zip([&all.images.name, &all.rule.name]) {
         for s in of {
             finding.parts.push(Part::new(format!("share {}", s.shape.name()), s.share, name, Role::Shown));
-            let null = Estimate { value: s.null, se: 0.0, lo: 0.0, hi: s.null_high, n: DRAWS };
+            let null = Estimate { value: s.null, se: 0.0, lo: 0.0, hi: s.null_high, n: all.settings.draws };
             finding.parts.push(Part::new(
                 format!("share {} under the null", s.shape.name()),
                 null,
@@ -63,14 +63,15 @@ pub(super) fn diverse(all: &All, drawn: &Drawn, shapes: &[Vec<ShapeShare>; 2]) -
     Ok(finding)
 }
 
-pub(super) fn saturated(all: &All, drawn: &Drawn, everything: &[usize]) -> Finding {
+pub(in super::super) fn saturated(all: &All, found: &Found) -> Finding {
+    let (drawn, everything) = (&found.drawn, &found.everything[..]);
     let last = drawn.point.len() - 1;
     let estimate = match first_saturated(all.real, everything) {
         Some(first) if first < last => Ok(drawn.estimate(|s| over(&s[last], everything) - over(&s[first], everything))),
         Some(_) => Err("only the largest size is saturated (mean p_in of at least 0.99): nothing to compare".into()),
         None => Err("no size is saturated (mean p_in of at least 0.99)".into()),
     };
-    let mut finding = on_images(all, "memorisation.most-decrease-after-saturation", estimate, all.real.seconds);
+    let mut finding = on_images(all, estimate, all.real.seconds);
     for (t, m) in all.real.sizes.iter().enumerate() {
         let e = drawn.estimate(|s| over(&s[t], everything));
         finding.parts.push(Part::new(format!("mean score, {}", m.size.name), e, &all.images.name, Role::Shown));
@@ -80,14 +81,14 @@ pub(super) fn saturated(all: &All, drawn: &Drawn, everything: &[usize]) -> Findi
     finding
 }
 
-pub(super) fn bimodal(all: &All, drawn: &Drawn) -> Result<Finding, ReproduceError> {
+pub(in super::super) fn bimodal(all: &All, drawn: &Drawn) -> Finding {
     let high = |scores: &[f64]| scores.iter().filter(|v| **v > 0.9).count() as f64 / scores.len() as f64;
     let last = drawn.point.len() - 1;
     let e = drawn.normal(|s| high(&s[last]) - high(&s[0]));
-    let mut finding = on_images(all, "memorisation.bimodal-at-interpolation", Ok(e), all.real.seconds);
+    let mut finding = on_images(all, Ok(e), all.real.seconds);
     for (t, m) in all.real.sizes.iter().enumerate() {
         let e = drawn.normal(|s| high(&s[t]));
         finding.parts.push(Part::new(format!("share above 0.9, {}", m.size.name), e, &all.images.name, Role::Shown));
     }
-    Ok(finding)
+    finding
 }
