@@ -25,7 +25,8 @@ pub(crate) const BINARY: &str = "reproduce";
 pub(crate) struct Arguments {
     /// Papers to reproduce; none named means all. `--list` shows the names.
     paper: Vec<String>,
-    /// How much work: minutes on a laptop, a night, or the papers' own setting
+    /// How much work: seconds (for tests), minutes on a laptop, hours, or the
+    /// papers' own setting
     #[arg(long, value_enum)]
     scale: Option<Scale>,
     /// Where tensors live: flex, wgpu or cuda, with a device index if wanted
@@ -61,6 +62,7 @@ pub(crate) struct Arguments {
 /// The scales of the reproduction contract; what each means is the experiments' business.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Scale {
+    Tiny,
     Quick,
     Standard,
     Paper,

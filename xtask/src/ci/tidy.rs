@@ -11,6 +11,8 @@ use crate::process;
 const LONGEST_RUST_FILE: usize = 700;
 /// Top folders that name one machine, written without their slash so that this file passes its own check.
 const MACHINE_FOLDERS: [&str; 4] = ["work", "root", "home", "tmp"];
+/// A word that means nothing to a reader of the project, in claims and chapters.
+const UNKNOWN_TO_READERS: &str = "specification";
 /// The one registry that the lock file may name.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -43,6 +45,9 @@ fn check_text(file: &Path, text: &str) -> Vec<String> {
         }
         if let Some(what) = private_registry(file, line) {
             fault(number, what);
+        }
+        if is_for_readers(file) && line.to_lowercase().contains(UNKNOWN_TO_READERS) {
+            fault(number, format!("`{UNKNOWN_TO_READERS}`: a reader has none; name what was read, or say derived here"));
         }
         if is_library_code(file) && !line.trim_start().starts_with("//") && line.contains("Device::default()") {
             fault(number, "library code takes a device or follows its inputs': never `Device::default()`".to_owned());
@@ -131,6 +136,12 @@ fn is(file: &Path, extension: &str) -> bool {
     file.extension().is_some_and(|found| found == extension)
 }
 
+/// Whether a file is a chapter, the README, or an experiment with its claims.
+fn is_for_readers(file: &Path) -> bool {
+    let chapter = is(file, "md") && (file.starts_with("docs/src") || file == Path::new("README.md"));
+    chapter || is(file, "rs") && file.starts_with("crates/reproduce/src")
+}
+
 /// Whether a file is the source of a library crate; the programs choose devices.
 fn is_library_code(file: &Path) -> bool {
     let programs = ["crates/cli", "crates/reproduce"];
@@ -204,6 +215,15 @@ mod tests {
             assert!(check_text(Path::new(elsewhere), line).is_empty(), "{elsewhere}");
         }
         assert!(check_text(Path::new("crates/vision/src/lib.rs"), "/// never `Device::default()`").is_empty());
+    }
+
+    #[test]
+    fn claims_and_chapters_name_what_was_read() {
+        let line = "source: \"Specification section 2\"";
+        for file in ["docs/src/resmem.md", "README.md", "crates/reproduce/src/papers/resmem/claims.rs"] {
+            assert_eq!(check_text(Path::new(file), line).len(), 1, "{file}");
+        }
+        assert!(check_text(Path::new("crates/mpc/src/lib.rs"), line).is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ const KINDS: [&str; 4] = ["identity", "theory", "empirical", "control"];
 /// The verdicts.
 const VERDICTS: [&str; 3] = ["held", "not-held", "inconclusive"];
 /// The scales.
-const SCALES: [&str; 3] = ["quick", "standard", "paper"];
+const SCALES: [&str; 4] = ["tiny", "quick", "standard", "paper"];
 
 /// One claim, as far as tables need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,7 +167,10 @@ impl<'a> Reader<'a> {
 
     fn interval(&mut self, claim: &Claim) {
         let (Some(estimate), Some(lo), Some(hi)) = (claim.estimate, claim.lo, claim.hi) else {
-            if claim.verdict != "inconclusive" || !self.object.get("reason").is_some_and(Value::is_string) {
+            // An identity that met what is no number is broken, and has no number to show for it.
+            let broken = claim.kind == "identity" && claim.verdict == "not-held";
+            let open = claim.verdict == "inconclusive" || broken;
+            if !open || !self.object.get("reason").is_some_and(Value::is_string) {
                 self.fault("estimate", "rule: null estimate, lo or hi only for inconclusive with a `reason`");
             }
             return;

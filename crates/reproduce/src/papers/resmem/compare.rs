@@ -124,13 +124,17 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    pub(super) fn judged(&self, method: Method) -> &Judged {
-        // `compare` judges every method in the order of `Method::ALL`.
-        &self.judged[method as usize]
+    /// What was judged of a method, if it was.
+    pub(super) fn judged(&self, method: Method) -> Option<&Judged> {
+        self.judged.iter().find(|judged| judged.method == method)
     }
 
+    /// Which test points a method gets right.
+    ///
+    /// # Panics
+    /// For a rival where there were to be none.
     pub(super) fn correct(&self, method: Method) -> &BitMask {
-        &self.judged(method).correct
+        &self.judged(method).expect("base, memory and control always, rivals where asked for").correct
     }
 
     pub(super) fn accuracy(&self, method: Method) -> f64 {
@@ -154,8 +158,9 @@ fn grid(n: usize) -> Grid {
     }
 }
 
-/// Judges every method: settings by validation accuracy, then test points right or wrong.
-pub(super) fn compare(outputs: &Outputs, seed: Seed) -> Result<Compared, ReproduceError> {
+/// Judges the memory beside its base, its control and, where asked for, its rivals: settings by validation accuracy, then test
+/// points right or wrong.
+pub(super) fn compare(outputs: &Outputs, rivals: bool, seed: Seed) -> Result<Compared, ReproduceError> {
     let Outputs { n_classes, train, validation, test } = outputs;
     let classes = |s: &Split| Targets::classes(s.labels.clone(), *n_classes);
     let memory = Memory::from_arrays(train.keys.view(), train.logits.clone(), classes(train), MemoryConfig::default())?;
@@ -169,9 +174,6 @@ pub(super) fn compare(outputs: &Outputs, seed: Seed) -> Result<Compared, Reprodu
     let ours = sweep(&memory, Swept::Resmem)?;
     let params = ours.best.params;
     let resmem = memory.predict_from(&at_test, &test.logits, &params)?;
-    let knn = sweep(&memory, Swept::Knn)?;
-    let mixture = sweep(&memory, Swept::Mixture)?;
-    let lambda = mixture.best.lambda.unwrap_or_default();
     let shuffled = memory.shuffled(seed);
     let control = sweep(&shuffled, Swept::Resmem)?;
     let base = memory.predict_base(&test.logits, 1.0)?;
@@ -183,14 +185,21 @@ pub(super) fn compare(outputs: &Outputs, seed: Seed) -> Result<Compared, Reprodu
     };
     judge(Method::Base, ours.base, String::new(), &base)?;
     judge(Method::ResMem, ours.best.score, words(&ours.best, true), &resmem)?;
-    judge(Method::Knn, knn.best.score, words(&knn.best, false), &memory.predict_knn(&at_test, &knn.best.params)?)?;
-    let mixed = memory.predict_mixture(&at_test, &test.logits, &mixture.best.params, lambda)?;
-    judge(Method::Mixture, mixture.best.score, words(&mixture.best, true), &mixed)?;
+    if rivals {
+        let knn = sweep(&memory, Swept::Knn)?;
+        judge(Method::Knn, knn.best.score, words(&knn.best, false), &memory.predict_knn(&at_test, &knn.best.params)?)?;
+        let mixture = sweep(&memory, Swept::Mixture)?;
+        let lambda = mixture.best.lambda.unwrap_or_default();
+        let mixed = memory.predict_mixture(&at_test, &test.logits, &mixture.best.params, lambda)?;
+        judge(Method::Mixture, mixture.best.score, words(&mixture.best, true), &mixed)?;
+    }
     let permuted = shuffled.predict_from(&at_test, &test.logits, &control.best.params)?;
     judge(Method::Shuffled, control.best.score, words(&control.best, true), &permuted)?;
-    let (score, penalty, temperature) = best_ridge(&memory, validation, &grid)?;
-    let ridge = Ridge::fit(&memory, penalty, temperature)?.predict(&test.keys, &test.logits)?;
-    judge(Method::Ridge, score, format!("penalty {penalty}, T {temperature}"), &ridge)?;
+    if rivals {
+        let (score, penalty, temperature) = best_ridge(&memory, validation, &grid)?;
+        let ridge = Ridge::fit(&memory, penalty, temperature)?.predict(&test.keys, &test.logits)?;
+        judge(Method::Ridge, score, format!("penalty {penalty}, T {temperature}"), &ridge)?;
+    }
 
     let gallery = |fixed: bool| changed(&memory, test, &base, &resmem, &params, fixed);
     Ok(Compared { judged, params, curves: curves(&ours), fixed: gallery(true)?, broken: gallery(false)? })

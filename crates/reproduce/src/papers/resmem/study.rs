@@ -123,7 +123,8 @@ pub(super) fn run(context: &Context, plan: &Plan, bases: &dyn Bases) -> Result<S
             let epochs = (epochs.round() as usize).max(1);
             let task = Task { name: name.clone(), capacity, train, validation, epochs, seed };
             let outputs = bases.outputs(context, &task)?;
-            let compared = compare(&outputs, seed)?;
+            // Along the number of training points the claim is about the gain alone.
+            let compared = compare(&outputs, job.share == plan.main, seed)?;
             let beside = job.capacity == largest && job.share == plan.main;
             Ok(Kept {
                 approximate: if beside { Some(compare_index(&outputs, &compared, seed)?) } else { None },

@@ -95,7 +95,7 @@ fn rule(
     }
     let tables = [&train.table, &validation.table, &test.table];
     let (embedded, raw) = outputs(context, settings, name, width, tables, seed)?;
-    Ok(RuleResult { embedded: compare(&embedded, seed)?, raw: compare(&raw, seed)?, exceptions })
+    Ok(RuleResult { embedded: compare(&embedded, true, seed)?, raw: compare(&raw, true, seed)?, exceptions })
 }
 
 fn clusters(context: &Context, settings: &Settings, name: &str, seed: usize) -> Result<Compared, ReproduceError> {
@@ -106,7 +106,7 @@ fn clusters(context: &Context, settings: &Settings, name: &str, seed: usize) -> 
     let [train, validation, test] = samples;
     let (train, validation, test) = (train?, validation?, test?);
     let (_, raw) = outputs(context, settings, name, WIDTHS[1], [&train.table, &validation.table, &test.table], seed)?;
-    compare(&raw, seed)
+    compare(&raw, true, seed)
 }
 
 /// Trains a perceptron and reads off its outputs, once with embeddings and once with raw inputs as keys.

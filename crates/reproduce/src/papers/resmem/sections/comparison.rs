@@ -139,7 +139,7 @@ fn table(study: &Study) -> Block {
                     |_| "".into(),
                     |e| format!("{} [{}, {}]", percent(e.value), percent(e.lo), percent(e.hi)),
                 ),
-                results[0].judged(method).setting.clone(),
+                results[0].judged(method).map_or_else(String::new, |judged| judged.setting.clone()),
             ]);
         }
     }
