@@ -3,7 +3,7 @@
 
   {"op":"load","architecture":{...},"config":{...},"weights":["0.safetensors",...],"data":"d.npz"}
       -> {"variant":"channels-last, fused"}
-         The initial weights of each member, and the data: `x` and `y`. Every variant that a careful user would try is
+         The initial weights of each member, the device (the CPU if none is named), and the data: `x` and `y`. Every variant that a careful user would try is
          timed on a few steps, and the fastest stays.
   {"op":"turn","members":[0,2]}
       -> {"seconds":t,"losses":[...]}
@@ -25,8 +25,9 @@ class Ensemble(torch_worker.TorchWorker):
 
         self.config = request["config"]
         data = np.load(request["data"])
-        self.x = self.torch.from_numpy(data["x"])
-        self.y = self.torch.from_numpy(data["y"].astype(np.int64))
+        self.device = request.get("device", "cpu")
+        self.x = self.torch.from_numpy(data["x"]).to(self.device)
+        self.y = self.torch.from_numpy(data["y"].astype(np.int64)).to(self.device)
         self.architecture, self.weights = request["architecture"], request["weights"]
         variants = torch_nets.variants(torch_nets.make(self.architecture), self.config)
         few = 8 * self.config["batch_size"]
@@ -49,11 +50,11 @@ class Ensemble(torch_worker.TorchWorker):
         start = time.perf_counter()
         layout = torch_nets.LAYOUTS[variant[0]]
         model = torch_nets.load(torch_nets.make(self.architecture), self.weights[member])
-        model = model.to(memory_format=layout).train()
+        model = model.to(self.device, memory_format=layout).train()
         optimiser = torch_nets.optimiser(model, self.config, variant[1] == "fused")
         batch = self.config["batch_size"]
         for _ in range(epochs):
-            order = torch.randperm(samples)
+            order = torch.randperm(samples, device=self.device)
             losses = []
             for rows in order.split(batch):
                 x = self.x[rows].contiguous(memory_format=layout)

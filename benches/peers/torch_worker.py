@@ -38,6 +38,12 @@ def fastest(candidates, time_once, rounds=3):
     return min(best, key=best.get)
 
 
+def settle(torch, device):
+    """Waits until a GPU has done what it was asked for."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
 class TorchWorker(Worker):
     """A worker whose operations come from its subclass."""
 
@@ -61,5 +67,8 @@ class TorchWorker(Worker):
             print(f"torch: {error}", file=sys.stderr)
             return {"peers": {"torch": None}, "threads": threads}
         torch.set_num_threads(threads)
+        # As our side does on GPUs: products with ten bits of fraction.
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
         self.torch, self.threads = torch, threads
         return {"peers": {"torch": torch.__version__}, "threads": torch.get_num_threads()}

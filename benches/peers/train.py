@@ -3,7 +3,7 @@
 
   {"op":"load","architecture":{...},"config":{...},"weights":FILE,"batch":"b.npz"}
       -> {"variant":"channels-last, fused"}
-         The network with our weights, and the batch: `x`, and `y` if it has labels. Without `config` there is no
+         The network with our weights on `device` (the CPU if none is named), and the batch: `x`, and `y` if it has labels. Without `config` there is no
          optimiser. Every variant that a careful user would try is timed, and the fastest stays.
   {"op":"turn","steps":10}
       -> {"seconds":t,"losses":[...]}
@@ -14,7 +14,7 @@
 
 import time
 
-from torch_worker import TorchWorker, fastest
+from torch_worker import TorchWorker, fastest, settle
 from worker import serve
 
 
@@ -28,9 +28,11 @@ class Train(TorchWorker):
         torch = self.torch
         self.config = request.get("config")
         batch = np.load(request["batch"])
-        self.x = torch.from_numpy(batch["x"])
-        self.y = torch.from_numpy(batch["y"].astype(np.int64)) if "y" in batch else None
-        self.model = torch_nets.load(torch_nets.make(request["architecture"]), request["weights"])
+        self.device = request.get("device", "cpu")
+        self.x = torch.from_numpy(batch["x"]).to(self.device)
+        self.y = torch.from_numpy(batch["y"].astype(np.int64)).to(self.device) if "y" in batch else None
+        model = torch_nets.load(torch_nets.make(request["architecture"]), request["weights"])
+        self.model = model.to(self.device)
         self.initial = {name: value.clone() for name, value in self.model.state_dict().items()}
         variants = torch_nets.variants(self.model, self.config)
         for variant in variants:
@@ -54,6 +56,7 @@ class Train(TorchWorker):
         optimiser = torch_nets.optimiser(model, self.config, stepper == "fused") if self.config else None
         samples = len(self.x)
         losses = []
+        settle(torch, self.device)
         start = time.perf_counter()
         for _ in range(steps):
             if self.y is None:
@@ -62,10 +65,11 @@ class Train(TorchWorker):
                 loss.backward()
             else:
                 # A batch is gathered from the data in an order of its own, as in ours.
-                order = torch.randperm(samples)
+                order = torch.randperm(samples, device=self.device)
                 x = self.x[order].contiguous(memory_format=layout)
                 loss = torch_nets.step(model, optimiser, x, self.y[order])
             losses.append(loss.detach())
+        settle(torch, self.device)
         seconds = (time.perf_counter() - start) / steps
         return seconds, [float(loss) for loss in losses]
 

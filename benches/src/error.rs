@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use tenfold_analysis::AnalysisError;
 use tenfold_core_tensor::arrays::ArrayError;
+use tenfold_core_tensor::device::DeviceError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
 use tenfold_core_tensor::stats::StatsError;
@@ -23,6 +24,17 @@ pub enum BenchError {
         /// The names there are, each with what it times.
         known: String,
     },
+    /// A bench that runs on the CPU alone was asked for another device.
+    #[error("--backend {backend}: the bench {bench} runs on flex only")]
+    CpuOnly {
+        /// The bench.
+        bench: &'static str,
+        /// The device asked for.
+        backend: String,
+    },
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Data that the bench works on is missing or broken.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -65,7 +77,7 @@ impl BenchError {
     /// 2 where the request or the data is at fault, 1 where the machine is.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::UnknownBench { .. } => 2,
+            Self::UnknownBench { .. } | Self::CpuOnly { .. } | Self::Device(_) => 2,
             Self::Data(error) if error.is_bad_input() => 2,
             _ => 1,
         }

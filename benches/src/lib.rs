@@ -44,6 +44,7 @@ pub mod train;
 use error::BenchError;
 use row::Row;
 use std::path::PathBuf;
+use tenfold_core_tensor::device::{Backend, DeviceSpec};
 
 /// A bench by name.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +53,8 @@ pub struct Bench {
     pub name: &'static str,
     /// What it times, in one line.
     pub about: &'static str,
+    /// Whether it runs on GPUs too.
+    pub any_device: bool,
     /// Runs it.
     pub run: fn(&Settings) -> Result<Vec<Row>, BenchError>,
 }
@@ -61,31 +64,37 @@ pub const BENCHES: [Bench; 6] = [
     Bench {
         name: "search",
         about: "exact and graph search of nearest neighbours, beside faiss, hnswlib and usearch",
+        any_device: false,
         run: search::run,
     },
     Bench {
         name: "train",
         about: "training steps of a residual network, an encoder and perceptrons, beside PyTorch",
+        any_device: true,
         run: train::run,
     },
     Bench {
         name: "ensemble",
         about: "many networks trained together, beside PyTorch one after another and in several processes",
+        any_device: true,
         run: ensemble::run,
     },
     Bench {
         name: "memorisation",
         about: "small trainings on subsets and influence from bits, beside PyTorch",
+        any_device: false,
         run: memorisation::run,
     },
     Bench {
         name: "analysis",
         about: "bias, variance and calibration against mlxtend, netcal and uncertainty-calibration; a large file decomposed",
+        any_device: false,
         run: analysis::run,
     },
     Bench {
         name: "ops",
         about: "single operations beside PyTorch and plain Burn, as shares of this machine's peaks",
+        any_device: false,
         run: ops::run,
     },
 ];
@@ -95,8 +104,17 @@ pub const BENCHES: [Bench; 6] = [
 pub struct Settings {
     /// How often each contender is timed, in turn with the others.
     pub rounds: usize,
+    /// Where our tensors, and PyTorch's, live.
+    pub device: DeviceSpec,
     /// Where the peers are, if they are wanted.
     pub peers: Option<Peers>,
+}
+
+impl Settings {
+    /// What is put behind the name of work that does not run on the CPU.
+    pub fn suffix(&self) -> String {
+        if self.device.backend == Backend::Flex { String::new() } else { format!("-{}", self.device.backend.name()) }
+    }
 }
 
 /// Where the peers are.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tenfold_benches::error::BenchError;
 use tenfold_benches::{Peers, Settings, find, row};
+use tenfold_core_tensor::device::DeviceSpec;
 
 /// Keeps freed pages between rounds (docs, "Decisions").
 #[global_allocator]
@@ -31,6 +32,9 @@ struct Arguments {
     /// The Python interpreter that has peers of this bench alone.
     #[arg(long, value_name = "PYTHON", requires = "peers_python")]
     own_peers_python: Option<PathBuf>,
+    /// Where tensors live, ours and PyTorch's: `flex`, `wgpu[:INDEX]` or `cuda[:INDEX]`.
+    #[arg(long, default_value = "flex")]
+    backend: String,
     /// How often each contender is timed.
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -40,7 +44,11 @@ fn run(arguments: Arguments) -> Result<String, BenchError> {
     let bench = find(&arguments.name)?;
     let peers = arguments.peers_python.zip(arguments.peers_dir);
     let peers = peers.map(|(python, folder)| Peers { python, folder, own: arguments.own_peers_python });
-    let settings = Settings { rounds: arguments.rounds.into(), peers };
+    let device: DeviceSpec = arguments.backend.parse()?;
+    if device != DeviceSpec::FLEX && !bench.any_device {
+        return Err(BenchError::CpuOnly { bench: bench.name, backend: arguments.backend });
+    }
+    let settings = Settings { rounds: arguments.rounds.into(), device, peers };
     let rows = (bench.run)(&settings)?;
     if let Some(path) = &arguments.json {
         row::write_json(path, &rows)?;

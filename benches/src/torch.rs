@@ -5,12 +5,18 @@ use crate::error::BenchError;
 use crate::packages::Packages;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tenfold_core_tensor::device::{Backend, DeviceSpec};
 
 /// The name of the peer, as rows show it.
 pub const TORCH: &str = "torch";
 
 /// What keeps each of several threads on a core of its own, as `threads::pools` does with ours.
 const BOUND: [(&str, &str); 2] = [("OMP_PROC_BIND", "true"), ("OMP_PLACES", "cores")];
+
+/// What PyTorch calls a device of ours. It has none for WGPU: there it runs on the CPU.
+pub fn device(of: DeviceSpec) -> String {
+    if of.backend == Backend::Cuda { of.to_string() } else { "cpu".into() }
+}
 
 /// A worker with PyTorch on a fixed number of threads, or why there is none.
 #[derive(Debug)]

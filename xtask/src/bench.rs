@@ -26,6 +26,10 @@ pub(crate) struct Arguments {
     /// Also run the peers, on the same work and cores, in turn with ours
     #[arg(long)]
     peers: bool,
+    /// Where tensors live, ours and PyTorch's: flex, wgpu or cuda, with a
+    /// device index if wanted (cuda:1); `train` and `ensemble` only
+    #[arg(long, default_value = process::DEFAULT_BACKEND)]
+    backend: String,
     /// Write the rows to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -34,9 +38,10 @@ pub(crate) struct Arguments {
 /// Prepare the peers if they are wanted, build the bench binary and become it.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (target, root) = process::folders()?;
-    let binary = process::build_binary("tenfold-bench", process::DEFAULT_BACKEND)?;
+    let feature = process::backend_feature(&arguments.backend).map_err(|rule| Error::BadRequest(format!("--backend: {rule}")))?;
+    let binary = process::build_binary("tenfold-bench", &feature)?;
     let mut command = Command::new(binary);
-    command.arg(&arguments.name);
+    command.arg(&arguments.name).args(["--backend", &arguments.backend]);
     if let Some(json) = &arguments.json {
         command.arg("--json").arg(json);
     }

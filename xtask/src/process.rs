@@ -13,6 +13,18 @@ pub(crate) const BACKENDS: [&str; 3] = [DEFAULT_BACKEND, "wgpu", "cuda"];
 /// The back end that every program has.
 pub(crate) const DEFAULT_BACKEND: &str = "flex";
 
+/// The cargo feature behind `NAME` or `NAME:INDEX`.
+pub(crate) fn backend_feature(text: &str) -> Result<String, String> {
+    let (name, index) = text.split_once(':').unwrap_or((text, "0"));
+    if !BACKENDS.contains(&name) {
+        return Err(format!("rule: one of {}", BACKENDS.join(", ")));
+    }
+    match index.parse::<usize>() {
+        Ok(_) => Ok(name.to_owned()),
+        Err(_) => Err(format!("device index {index:?}: rule: a whole number")),
+    }
+}
+
 /// The cargo that started us, without the variables that it set for us: `cargo run` describes the xtask package
 /// in `CARGO_PKG_*` and `CARGO_MANIFEST_*`, and build scripts that watch those would run again.
 pub(crate) fn cargo() -> Command {

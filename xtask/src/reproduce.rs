@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     scale: Option<Scale>,
     /// Where tensors live: flex, wgpu or cuda, with a device index if wanted
     /// (cuda:1)
-    #[arg(long, default_value = process::DEFAULT_BACKEND, value_parser = backend_feature)]
+    #[arg(long, default_value = process::DEFAULT_BACKEND, value_parser = process::backend_feature)]
     backend: String,
     /// Number of seeds, instead of the scale's own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -76,18 +76,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let binary = process::build_binary(BINARY, &arguments.backend)?;
     let words = std::env::args_os().skip_while(|word| word != BINARY).skip(1);
     process::hand_over(Command::new(binary).args(words))
-}
-
-/// The cargo feature behind `NAME` or `NAME:INDEX`.
-fn backend_feature(text: &str) -> Result<String, String> {
-    let (name, index) = text.split_once(':').unwrap_or((text, "0"));
-    if !process::BACKENDS.contains(&name) {
-        return Err(format!("rule: one of {}", process::BACKENDS.join(", ")));
-    }
-    match index.parse::<usize>() {
-        Ok(_) => Ok(name.to_owned()),
-        Err(_) => Err(format!("device index {index:?}: rule: a whole number")),
-    }
 }
 
 #[cfg(test)]
@@ -139,9 +127,9 @@ mod tests {
 
     #[test]
     fn backends_name_their_feature() {
-        assert_eq!(backend_feature("cuda:1"), Ok("cuda".to_owned()));
-        assert!(backend_feature("metal").unwrap_err().contains("flex, wgpu, cuda"));
-        assert!(backend_feature("wgpu:x").is_err());
-        assert!(backend_feature("").is_err());
+        assert_eq!(process::backend_feature("cuda:1"), Ok("cuda".to_owned()));
+        assert!(process::backend_feature("metal").unwrap_err().contains("flex, wgpu, cuda"));
+        assert!(process::backend_feature("wgpu:x").is_err());
+        assert!(process::backend_feature("").is_err());
     }
 }

@@ -5,6 +5,8 @@
 //! | `mlp-ensemble-300-sgd` | 300 networks 784-128-10, each on 2,000 images of Fashion-MNIST, 20 epochs, batch 64 |
 //! | `resnet8-ensemble-50-sgd` | 50 residual networks of depth 8, each on 2,000 images of CIFAR-10, 5 epochs, batch 128 |
 //!
+//! With `--backend cuda` all run on a GPU, PyTorch one after another alone, and `-cuda` stands behind the name.
+//!
 //! Four members are timed; the numbers are those of all members, by the rule of three. PyTorch runs them one after another
 //! on all cores, and, as a careful user would, in a process of one thread per core side by side. Both sides start from the
 //! same weights and draw their own order of the samples, so that losses agree as two runs do, not as two computations.
@@ -35,7 +37,8 @@ pub fn run(settings: &Settings) -> Result<Vec<Row>, BenchError> {
         let rounds = settings.rounds.min(ensemble.most_rounds());
         eprintln!("{NAME}: {}, {} threads, {rounds} rounds", ensemble.work(), rayon::current_num_threads());
         let data = Data::of(&ensemble)?;
-        rows.extend(contest(NAME, &ensemble, &data, rounds, settings.peers.as_ref(), folder.path())?);
+        let how = Settings { rounds, ..settings.clone() };
+        rows.extend(contest(NAME, &ensemble, &data, &how, folder.path())?);
     }
     Ok(rows)
 }

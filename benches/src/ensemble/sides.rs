@@ -2,19 +2,20 @@
 
 use super::batched;
 use super::work::{Data, Ensemble, TIMED};
-use crate::Peers;
+use crate::Settings;
 use crate::agreement::Agreement;
 use crate::contest::{self, Entry, Peer, Work};
 use crate::error::BenchError;
 use crate::rounds::timed;
 use crate::row::Row;
-use crate::torch::Torch;
+use crate::torch::{self, Torch};
 use burn::tensor::Device;
 use ndarray::Array1;
 use serde::Deserialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tenfold_core_tensor::arrays::write_npz;
+use tenfold_core_tensor::device::{Backend, DeviceSpec};
 use tenfold_core_tensor::stats::{mean, variance};
 use tenfold_vision::{Inputs, Targets, TrainingSet};
 
@@ -46,22 +47,24 @@ pub(crate) fn contest(
     bench: &str,
     ensemble: &Ensemble,
     data: &Data,
-    rounds: usize,
-    peers: Option<&Peers>,
+    settings: &Settings,
     folder: &Path,
 ) -> Result<Vec<Row>, BenchError> {
     let targets = Targets::Hard(data.labels.clone());
     let set = TrainingSet::new(Inputs::new(data.pixels.view(), data.image)?, &targets)?;
-    let mine = &ours(ensemble, &set)?;
+    let device = settings.device.open()?;
+    let mine = &ours(ensemble, &set, &device)?;
     let mut entries = Vec::new();
-    if let Some(peers) = peers {
-        let files = write(ensemble, data, folder)?;
+    if let Some(peers) = &settings.peers {
+        let files = write(ensemble, data, settings.device, folder)?;
         let cores = rayon::current_num_threads();
-        for (name, workers, threads) in [(ONE_AFTER_ANOTHER, 1, cores), (SIDE_BY_SIDE, cores, 1)] {
+        let cpu = settings.device.backend == Backend::Flex;
+        let sides = [(ONE_AFTER_ANOTHER, 1, cores), (SIDE_BY_SIDE, cores, 1)];
+        for (name, workers, threads) in sides.into_iter().take(if cpu { 2 } else { 1 }) {
             let started = (0..workers).map(|_| Torch::start(peers, SCRIPT, threads)).collect();
             entries.push(Peer { name, entry: enter(name, ensemble, &files, mine, started) });
         }
-        if ensemble.batched {
+        if ensemble.batched && cpu {
             entries.push(Peer { name: batched::NUMPY, entry: batched::enter(ensemble, &files, mine, peers) });
         }
     }
@@ -75,15 +78,16 @@ pub(crate) fn contest(
         )
     };
     let turn = || {
-        let (seconds, losses) = timed(|| ours(ensemble, &set));
+        let (seconds, losses) = timed(|| ours(ensemble, &set, &device));
         losses.map(|_| ensemble.extrapolate(seconds))
     };
-    contest::rows(Work { bench, name: ensemble.work(), rounds, warm_up: 0 }, Box::new(turn), say, entries)
+    let name = format!("{}{}", ensemble.work(), settings.suffix());
+    contest::rows(Work { bench, name: &name, rounds: settings.rounds, warm_up: 0 }, Box::new(turn), say, entries)
 }
 
 /// Of each member, the mean loss of its last epoch.
-fn ours(ensemble: &Ensemble, set: &TrainingSet) -> Result<Vec<f64>, BenchError> {
-    let together = tenfold_vision::Ensemble::new(set, &Device::flex());
+fn ours(ensemble: &Ensemble, set: &TrainingSet, device: &Device) -> Result<Vec<f64>, BenchError> {
+    let together = tenfold_vision::Ensemble::new(set, device);
     let last = |run: &tenfold_vision::Trained<_>| run.history.last().map_or(f64::NAN, |epoch| epoch.loss);
     Ok(together.collect(TIMED, |k| ensemble.member(k), |_, run| Ok(last(run)))?)
 }
@@ -97,7 +101,7 @@ pub(super) fn agreement(mine: &[f64], theirs: &[f64]) -> Agreement {
 }
 
 /// The request that hands everything to a worker.
-fn write(ensemble: &Ensemble, data: &Data, folder: &Path) -> Result<serde_json::Value, BenchError> {
+fn write(ensemble: &Ensemble, data: &Data, device: DeviceSpec, folder: &Path) -> Result<serde_json::Value, BenchError> {
     let weights = (0..TIMED).map(|k| {
         let path = folder.join(format!("{}-{k}.safetensors", ensemble.work()));
         ensemble.architecture.init(ensemble.seed(k), &Device::flex())?.save(&path)?;
@@ -111,7 +115,7 @@ fn write(ensemble: &Ensemble, data: &Data, folder: &Path) -> Result<serde_json::
     write_npz(&file, &[("x", &x), ("y", &y.view())])?;
     Ok(json!({
         "op": "load", "architecture": ensemble.architecture, "config": ensemble.config, "weights": weights,
-        "data": file,
+        "data": file, "device": torch::device(device),
     }))
 }
 
@@ -165,6 +169,7 @@ fn together(workers: &mut [Torch]) -> Result<Vec<f64>, BenchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Peers;
 
     /// Answers with the members it was asked for, as losses.
     const FAKE: &str = r#"

@@ -47,7 +47,8 @@ pub fn run(settings: &Settings) -> Result<Vec<Row>, BenchError> {
         let rounds = settings.rounds.min(ensemble.most_rounds());
         eprintln!("{NAME}: {}, {rounds} rounds", ensemble.work());
         let data = Data::of(&ensemble)?;
-        rows.extend(contest(NAME, &ensemble, &data, rounds, settings.peers.as_ref(), folder.path())?);
+        let how = Settings { rounds, ..settings.clone() };
+        rows.extend(contest(NAME, &ensemble, &data, &how, folder.path())?);
     }
     Ok(rows)
 }

@@ -73,6 +73,13 @@ pub enum DeviceError {
     },
 }
 
+impl Backend {
+    /// Its name, as people type it.
+    pub fn name(self) -> &'static str {
+        BACKENDS[self as usize].1
+    }
+}
+
 impl DeviceSpec {
     /// The CPU.
     pub const FLEX: Self = Self { backend: Backend::Flex, index: 0 };
