@@ -4,6 +4,7 @@ use super::decode::{self, Lost, Real};
 use super::open::{Opened, open};
 use super::{ArrayError, ArrayPath};
 use ndarray::{Array1, Array2, ArrayD, IxDyn, ShapeBuilder};
+use std::io::Read;
 
 /// Bytes asked of a stream at a time: memory grows only as data really comes.
 const STEP: usize = 1 << 20;

@@ -26,6 +26,8 @@ use tenfold_kernels::product::{Matrix, product_here};
 
 /// Queries per block: one thread's share of work between two looks at the queue.
 const QUERY_BLOCK: usize = 96;
+/// Most results of a search, queries times neighbours: 8 GiB of indices and distances.
+const MOST_RESULTS: usize = 1 << 30;
 /// Keys per block: 96 x 1,024 products of 4 bytes fill less than half of a 1 MiB second-level cache.
 const KEY_BLOCK: usize = 1024;
 
@@ -273,7 +275,7 @@ pub fn nearest(
     ExactSearch::new(keys, metric)?.search(queries, k)
 }
 
-/// The rules every search shares, exact or not: `1 <= k <= n`, and queries as wide as the keys.
+/// The rules every search shares, exact or not: `1 <= k <= n`, queries as wide as the keys, and at most 2^30 results.
 ///
 /// # Errors
 /// A typed error where a rule is broken.
@@ -292,6 +294,11 @@ pub fn check_search(n: usize, width: usize, queries: ArrayView2<f32>, k: usize) 
             right: queries.shape().to_vec(),
             rule: "widths must agree",
         });
+    }
+    let most = MOST_RESULTS / queries.nrows().max(1);
+    if k > most {
+        let rule = format!("at most {most} for {} queries, for whose neighbours there is memory", queries.nrows());
+        return Err(OpsError::Parameter { field: "k", value: k, rule });
     }
     Ok(())
 }

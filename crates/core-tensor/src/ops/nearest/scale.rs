@@ -33,7 +33,8 @@ pub(super) fn scaled(values: &[f32], factor: f64) -> Cow<'_, [f32]> {
 ///
 /// A product of `e` terms is off by at most `gamma_e |q||x|` with `gamma_e = e u / (1 - e u)`; rounding the half norm
 /// and the subtraction add `u |x|^2/2` and `u (|x|^2/2 + |q||x|)`, with `u = 2^-24`. The threshold, a score and the margin, is
-/// rounded once more. Coordinates and products below `2^-126` may be off by as much as they are.
+/// rounded once more. Coordinates and products below `2^-126` may be off by as much as they are. What double precision cannot
+/// tell apart, by `2^-52` of `(|q| + |x|)^2` for each term, is decided by the index and must be kept.
 pub(super) fn margin(width: usize, query_norm: f64, largest_norm: f64) -> f32 {
     let u = f64::from(f32::EPSILON) / 2.0;
     let e = width as f64;
@@ -43,8 +44,9 @@ pub(super) fn margin(width: usize, query_norm: f64, largest_norm: f64) -> f32 {
         return f32::INFINITY;
     }
     let tiny = f64::from(f32::MIN_POSITIVE) * (e + 2.0) * (1.0 + query_norm + largest_norm);
+    let direct = f64::EPSILON * (e + 4.0) * (query_norm + largest_norm).powi(2);
     // The first-order bound is widened a little for second-order terms and for the rounding of the margin itself.
-    (2.1 * ((gamma + 2.0 * u) * cross + 1.5 * u * own + tiny)) as f32
+    (2.1 * ((gamma + 2.0 * u) * cross + 1.5 * u * own + tiny + direct)) as f32
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::seed::Seed;
-use ndarray::array;
+use ndarray::{ShapeBuilder, array};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -106,6 +106,10 @@ fn every_rule_is_named() {
         text(nearest(good, wide.view(), 1, e)),
         "keys and queries: [1, 2] against [1, 3]; widths must agree"
     );
+    // As many queries as no memory holds, in a view of one.
+    let many = ArrayView2::from_shape((1 << 20, 2).strides((0, 1)), &[0.0_f32; 2]).unwrap();
+    let error = check_search(5000, 2, many, 1025).unwrap_err().to_string();
+    assert_eq!(error, "k = 1025: at most 1024 for 1048576 queries, for whose neighbours there is memory");
     let none = Array2::zeros((0, 2));
     assert!(text(nearest(none.view(), good, 1, e)).starts_with("number of keys = 0"));
     let zero = Array2::zeros((1, 2));
