@@ -2,7 +2,7 @@
 
 use super::input::{Examples, Truth};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tenfold_core_tensor::ops::nearest::Metric;
@@ -68,9 +68,11 @@ enum IndexName {
 
 impl Fit {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let (config, task) = (self.config()?, self.truth.task()?);
         let (keys, base) = self.examples.read(task)?;
         let targets = self.truth.read_needed(task, keys.nrows(), base.ncols())?;
+        self.examples.check_rounding(&self.truth)?;
         let memory = Memory::from_arrays(keys.view(), base, targets, config).map_err(|e| self.name_file(e))?;
         let notes = memory.notes();
         memory.save(&self.out)?;

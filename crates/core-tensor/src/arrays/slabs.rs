@@ -31,6 +31,7 @@ use std::ops::Range;
 pub struct Slabs {
     path: ArrayPath,
     shape: [usize; 3],
+    dtype: Dtype,
     source: Source,
 }
 
@@ -61,12 +62,17 @@ impl Slabs {
             let array = read_array(path)?.into_dimensionality::<Ix3>();
             Source::Whole(array.map_err(|e| broken(&found, start, e.to_string()))?)
         };
-        Ok(Self { path: found, shape: [a, b, c], source })
+        Ok(Self { path: found, shape: [a, b, c], dtype, source })
     }
 
     /// The array's shape.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
+    }
+
+    /// The type of the numbers in the file: doubles and integers are rounded to single precision as they are read.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     /// Some of the second axis, `[N, points.len(), C]` one row after the other, in place of what `to` held.
@@ -151,6 +157,7 @@ mod tests {
         for path in [ArrayPath::from(npy), ArrayPath::from(wide), format!("{}:a", npz.display()).parse().unwrap()] {
             let slabs = Slabs::open(&path).unwrap();
             assert_eq!(slabs.shape(), [2, 7, 3]);
+            assert_eq!(slabs.dtype(), Dtype::Float(if path.to_string().contains("wide") { 8 } else { 4 }));
             let mut room = vec![9.0; 5];
             for points in [0..3, 3..4, 2..7, 7..7, 0..7] {
                 slabs.read(points.clone(), &mut room).unwrap();
