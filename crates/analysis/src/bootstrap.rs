@@ -26,7 +26,12 @@ pub(crate) fn check_draws(draws: usize, points: usize, each: usize) -> Result<()
     require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
     require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
     let most = MOST_KEPT / each / points.max(1);
-    require(draws <= most, "draws", draws, format!("must be at most {most} for {points} points, for whose draws there is memory"))
+    require(
+        draws <= most,
+        "draws",
+        draws,
+        format!("must be at most {most} for {points} points, for whose draws there is memory"),
+    )
 }
 
 /// Ensembles drawn with replacement from the models of a decomposition, and what each makes of every point.

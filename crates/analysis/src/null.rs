@@ -441,7 +441,8 @@ mod tests {
         assert!(Alignment::of(&found, unbiased).unwrap_err().to_string().starts_with("unbiased = true"));
         let few = Null::of(&found, &sample, &observed, Noise::Dealt, 10, Seed::new(2)).unwrap_err().to_string();
         assert!(few.starts_with("draws = 10: must be at least 200"), "{few}");
-        let many = Null::of(&found, &sample, &observed, Noise::Dealt, usize::MAX, Seed::new(2)).unwrap_err().to_string();
+        let many =
+            Null::of(&found, &sample, &observed, Noise::Dealt, usize::MAX, Seed::new(2)).unwrap_err().to_string();
         assert!(many.ends_with("must be at most 100000"), "{many}");
     }
 }

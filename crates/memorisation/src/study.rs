@@ -236,7 +236,10 @@ mod tests {
         assert_eq!(error, "examples = 0: must be at least 1");
         let nearly = array![[1.0, 1e-60]];
         let error = bit_rows("mask", 0, nearly.view()).unwrap_err().to_string();
-        assert!(error.starts_with("mask: row 0, column 1 is 0.00000") && error.ends_with("1, must be 0 or 1"), "{error}");
+        assert!(
+            error.starts_with("mask: row 0, column 1 is 0.00000") && error.ends_with("1, must be 0 or 1"),
+            "{error}"
+        );
         let error = Study::from_arrays(good.view(), good.view()).unwrap().scores().unwrap_err();
         let expected = "example 0: 1 models saw it and 1 did not; each side needs at least 2";
         assert_eq!(error.to_string(), expected);

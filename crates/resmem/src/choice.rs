@@ -91,7 +91,9 @@ impl Choice {
     fn check_lambda(&self) -> Result<(), ResmemError> {
         match (self.method, self.lambda) {
             (Method::Mixture, Some(lambda)) => check_lambda(lambda),
-            (Method::Mixture, None) => Err(ResmemError::parameter("lambda", "none", "a mixture needs the weight of kNN")),
+            (Method::Mixture, None) => {
+                Err(ResmemError::parameter("lambda", "none", "a mixture needs the weight of kNN"))
+            }
             (_, Some(lambda)) => Err(ResmemError::parameter("lambda", lambda, "only a mixture has a weight of kNN")),
             (_, None) => Ok(()),
         }
@@ -143,10 +145,7 @@ mod tests {
         let refusal = |choice: Choice| choice.validate(20).unwrap_err().to_string();
         let good = Choice::default();
         good.validate(20).unwrap();
-        assert_eq!(
-            refusal(Choice { lambda: Some(0.5), ..good }),
-            "lambda = 0.5: only a mixture has a weight of kNN"
-        );
+        assert_eq!(refusal(Choice { lambda: Some(0.5), ..good }), "lambda = 0.5: only a mixture has a weight of kNN");
         let mixture = Choice { method: Method::Mixture, ..good };
         assert_eq!(refusal(mixture), "lambda = none: a mixture needs the weight of kNN");
         assert_eq!(refusal(Choice { lambda: Some(1.5), ..mixture }), "lambda = 1.5: must be between 0 and 1");

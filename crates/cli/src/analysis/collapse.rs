@@ -50,7 +50,8 @@ impl Collapse {
             // Of as many classes as there are points each has one at most: a larger label is no class.
             if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| **label >= labels.len()) {
                 let points = labels.len();
-                let rule = format!("row {row} is {label}: must be below the {points} points, since every class needs one");
+                let rule =
+                    format!("row {row} is {label}: must be below the {points} points, since every class needs one");
                 return Err(CliError::Option { option: "--labels", value: self.labels.to_string(), rule });
             }
         }

@@ -51,7 +51,11 @@ impl Influence {
         writable("--published", &self.published)?;
         for (option, least) in [("--least-mem", self.least_mem), ("--least-infl", self.least_infl)] {
             if !least.is_finite() {
-                return Err(CliError::Option { option, value: least.to_string(), rule: "must be a finite number".into() });
+                return Err(CliError::Option {
+                    option,
+                    value: least.to_string(),
+                    rule: "must be a finite number".into(),
+                });
             }
         }
         let masks = read_bits("--mask", &self.masks.mask)?;

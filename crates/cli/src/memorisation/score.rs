@@ -9,9 +9,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, read_matrix_f64};
 use tenfold_core_tensor::seed::Seed;
-use tenfold_memorisation::{
-    FEWEST_DRAWS, MOST_DRAWS, Resamples, Study, bimodality, implied_error, probability_scores,
-};
+use tenfold_memorisation::{FEWEST_DRAWS, MOST_DRAWS, Resamples, Study, bimodality, implied_error, probability_scores};
 
 /// Score every example: how much likelier a model gets it right for having seen it.
 ///

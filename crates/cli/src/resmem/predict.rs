@@ -81,7 +81,9 @@ impl Predict {
         }
         if own > 0 {
             let rows = keys.nrows();
-            eprintln!("warning: {own} of the {rows} rows are rows of the memory, which find themselves: that they are right shows only that they were stored");
+            eprintln!(
+                "warning: {own} of the {rows} rows are rows of the memory, which find themselves: that they are right shows only that they were stored"
+            );
             output = output.field("own_rows", own, own);
         }
         if let Some(targets) = truth {

@@ -64,15 +64,14 @@ impl Settings {
 }
 
 /// Refuses options of another method, which would be left aside in silence.
-pub(super) fn check_method(
-    method: Method,
-    temperature: Option<f64>,
-    lambda: Option<f64>,
-) -> Result<(), CliError> {
-    let refuse = |option, value: f64, rule: &str| Err(CliError::Option { option, value: value.to_string(), rule: rule.into() });
+pub(super) fn check_method(method: Method, temperature: Option<f64>, lambda: Option<f64>) -> Result<(), CliError> {
+    let refuse =
+        |option, value: f64, rule: &str| Err(CliError::Option { option, value: value.to_string(), rule: rule.into() });
     match (method, temperature, lambda) {
         (Method::Knn, Some(value), _) => refuse("--temperature", value, "nearest neighbours alone have no temperature"),
-        (Method::Knn | Method::Resmem, _, Some(value)) => refuse("--lambda", value, "only --method mixture has a weight of kNN"),
+        (Method::Knn | Method::Resmem, _, Some(value)) => {
+            refuse("--lambda", value, "only --method mixture has a weight of kNN")
+        }
         _ => Ok(()),
     }
 }

@@ -114,7 +114,11 @@ impl Sweep {
         if left_out > 0 {
             let rows = keys.nrows();
             eprintln!("warning: {left_out} of the {rows} rows are rows of the memory; each was scored without itself");
-            output = output.field("left_out", format!("{left_out} rows of the memory, each of its own neighbours"), left_out);
+            output = output.field(
+                "left_out",
+                format!("{left_out} rows of the memory, each of its own neighbours"),
+                left_out,
+            );
         }
         Ok(output.field(&format!("{measure}_base"), format!("{:.4}", sweep.base), sweep.base).field(
             &format!("{measure}_best"),

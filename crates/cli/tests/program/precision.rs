@@ -23,7 +23,8 @@ fn bins_by_a_time_are_those_of_the_seconds() {
     write_npy(dir.join("times.npy"), times.view()).unwrap();
     write_npy(dir.join("doubles.npy"), times.mapv(|t| t as f64).view()).unwrap();
     for by in ["times.npy", "doubles.npy"] {
-        let run = format!("analysis calibration --predictions logits.npy --logits --labels labels.npy --bins 4 --by {by}");
+        let run =
+            format!("analysis calibration --predictions logits.npy --logits --labels labels.npy --bins 4 --by {by}");
         let found = json(dir, &run);
         assert_eq!(found["error_given"]["bins"].as_array().unwrap().len(), 4, "{by}");
     }
@@ -61,7 +62,8 @@ fn a_regression_whose_residuals_single_precision_loses_is_refused() {
     let write = |offset: f64| {
         let y = Array2::from_shape_fn((40, 1), |(i, _)| offset + 10.0 * i as f64);
         write_npy(dir.join("y.npy"), y.view()).unwrap();
-        write_npy(dir.join("f.npy"), (&y + &Array2::from_shape_fn((40, 1), |(i, _)| (i % 5) as f64 - 2.0)).view()).unwrap();
+        write_npy(dir.join("f.npy"), (&y + &Array2::from_shape_fn((40, 1), |(i, _)| (i % 5) as f64 - 2.0)).view())
+            .unwrap();
     };
     let examples = "--keys x.npy --predictions f.npy --targets y.npy";
     write(0.0);
@@ -191,8 +193,11 @@ fn a_file_of_parameters_carries_its_method() {
     says(dir, &format!("{sweep} --lambda 0.5"), &["--lambda 0.5: only --method mixture"]);
     says(dir, &format!("{sweep} --method knn --temperature 2"), &["--temperature 2: nearest neighbours alone"]);
     // Older files have no method.
-    std::fs::write(dir.join("older.json"), r#"{"k": 3, "sigma": {"relative": 1.0}, "temperature": 2.0, "kernel": "exponential"}"#)
-        .unwrap();
+    std::fs::write(
+        dir.join("older.json"),
+        r#"{"k": 3, "sigma": {"relative": 1.0}, "temperature": 2.0, "kernel": "exponential"}"#,
+    )
+    .unwrap();
     assert_eq!(json(dir, &format!("{predict} --params older.json"))["method"], "resmem");
     // A file and options that agree.
     let both = json(dir, &format!("{predict} --params mixture.json --method mixture --lambda 0.25"));
@@ -211,7 +216,8 @@ fn a_sweep_on_the_memorys_own_rows_leaves_each_out() {
     assert_eq!(swept["left_out"], 300);
     assert!(swept["accuracy_best"].as_f64().unwrap() < 1.0, "{swept}");
     // Rows of others are as they were.
-    let other = json(dir, "resmem sweep --memory m.safetensors --keys val.npz:emb --logits val.npz:logits --labels val.npz:y");
+    let other =
+        json(dir, "resmem sweep --memory m.safetensors --keys val.npz:emb --logits val.npz:logits --labels val.npz:y");
     assert!(other.get("left_out").is_none());
     let predict = format!("resmem predict --memory m.safetensors {TRAIN} --k 1 --out p.npz --json");
     let assert = tenfold(dir, &predict).success();

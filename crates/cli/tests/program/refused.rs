@@ -57,7 +57,11 @@ fn an_output_that_is_a_folder_is_refused_before_anything_is_written() {
     ] {
         refused(dir, &command, &["is a folder, must be a file"]);
     }
-    refused(dir, &format!("resmem fit {TRAIN} --out plain/m.safetensors"), &["--out plain/m.safetensors", "plain is not a folder"]);
+    refused(
+        dir,
+        &format!("resmem fit {TRAIN} --out plain/m.safetensors"),
+        &["--out plain/m.safetensors", "plain is not a folder"],
+    );
     // Parents that are missing are made.
     tenfold(dir, &format!("resmem fit {TRAIN} --out deep/er/m.safetensors")).success();
     assert!(dir.join("deep/er/m.safetensors").exists());
@@ -172,7 +176,11 @@ fn tables_without_models_or_examples_are_refused() {
         let run = format!("memorisation influence --mask mask.npy --test-correct {table}.npy --out x.npy");
         refused(dir, &run, &[&format!("--test-correct {table}.npy: {says}")]);
     }
-    refused(dir, "memorisation score --mask mask.npy --probabilities nothing.npy --out x.npz", &["--probabilities nothing.npy: examples = 0"]);
+    refused(
+        dir,
+        "memorisation score --mask mask.npy --probabilities nothing.npy --out x.npz",
+        &["--probabilities nothing.npy: examples = 0"],
+    );
     let unscored = "memorisation score --mask few.npy --correct few.npy --flag --out x.npz";
     refused(dir, unscored, &["--mask few.npy: no example has two models that saw it"]);
     write_npy(dir.join("labels.npy"), Array1::<i64>::zeros(0).view()).unwrap();

@@ -32,7 +32,8 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
-    const RULE: &'static str = "double precision, which this is read as, does not hold it: whole numbers above 2^53 lose digits";
+    const RULE: &'static str =
+        "double precision, which this is read as, does not hold it: whole numbers above 2^53 lose digits";
 
     fn single(value: f32) -> Self {
         value.into()

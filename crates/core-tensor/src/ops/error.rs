@@ -46,7 +46,9 @@ pub enum OpsError {
         row: usize,
     },
     /// A neighbour is farther away than single precision can say.
-    #[error("queries: row {query} is farther than 3.4e38 from its neighbour, row {key} of the keys; single precision holds no such distance")]
+    #[error(
+        "queries: row {query} is farther than 3.4e38 from its neighbour, row {key} of the keys; single precision holds no such distance"
+    )]
     Distance {
         /// Row of the query.
         query: usize,

@@ -12,7 +12,8 @@ use clap::Args;
 use std::path::PathBuf;
 use tenfold_analysis::{
     Alignment, AnalysisError, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS,
-    FirstModels, Fit, KlBootstrap, KlDecomposition, LogitSample, MOST_DRAWS, ModelBootstrap, Nulls, Point, Selection, Side, TwoSplit,
+    FirstModels, Fit, KlBootstrap, KlDecomposition, LogitSample, MOST_DRAWS, ModelBootstrap, Nulls, Point, Selection,
+    Side, TwoSplit,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;

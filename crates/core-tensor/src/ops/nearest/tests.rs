@@ -102,10 +102,7 @@ fn every_rule_is_named() {
     assert_eq!(text(nearest(good, good, 2, e)), "k = 2: between 1 and the 1 keys there are");
     assert_eq!(text(nearest(good, good, 0, e)), "k = 0: between 1 and the 1 keys there are");
     let wide = Array2::zeros((1, 3));
-    assert_eq!(
-        text(nearest(good, wide.view(), 1, e)),
-        "keys and queries: [1, 2] against [1, 3]; widths must agree"
-    );
+    assert_eq!(text(nearest(good, wide.view(), 1, e)), "keys and queries: [1, 2] against [1, 3]; widths must agree");
     // As many queries as no memory holds, in a view of one.
     let many = ArrayView2::from_shape((1 << 20, 2).strides((0, 1)), &[0.0_f32; 2]).unwrap();
     let error = check_search(5000, 2, many, 1025).unwrap_err().to_string();
@@ -147,7 +144,10 @@ fn a_distance_that_single_precision_does_not_hold_is_an_error() {
     let (keys, queries) = (array![[0.0_f32], [3e38]], array![[-3e38_f32]]);
     assert_eq!(nearest(keys.view(), queries.view(), 1, Metric::Euclidean).unwrap().distances, array![[3e38]]);
     let error = nearest(keys.view(), queries.view(), 2, Metric::Euclidean).unwrap_err().to_string();
-    assert!(error.starts_with("queries: row 0 is farther than 3.4e38 from its neighbour, row 1 of the keys"), "{error}");
+    assert!(
+        error.starts_with("queries: row 0 is farther than 3.4e38 from its neighbour, row 1 of the keys"),
+        "{error}"
+    );
 }
 
 #[test]
