@@ -16,6 +16,23 @@ use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
 
 /// Draws below which the ends of an interval are noise.
 pub const FEWEST_DRAWS: usize = 200;
+/// Most draws of a bootstrap or a null: the ends of an interval have three digits long before.
+pub const MOST_DRAWS: usize = 100_000;
+/// Most numbers that a bootstrap keeps, draws times points: 4 GiB of them.
+const MOST_KEPT: usize = 1 << 29;
+
+/// Refuses numbers of draws that make no interval, or more than there is memory for, `each` numbers for each draw and point.
+pub(crate) fn check_draws(draws: usize, points: usize, each: usize) -> Result<(), AnalysisError> {
+    require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+    require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
+    let most = MOST_KEPT / each / points.max(1);
+    require(
+        draws <= most,
+        "draws",
+        draws,
+        format!("must be at most {most} for {points} points, for whose draws there is memory"),
+    )
+}
 
 /// Ensembles drawn with replacement from the models of a decomposition, and what each makes of every point.
 ///
@@ -75,11 +92,11 @@ impl<'a> ModelBootstrap<'a> {
     /// Draws ensembles, without points yet.
     ///
     /// # Errors
-    /// Fewer than three models, or fewer than [`FEWEST_DRAWS`].
+    /// Fewer than three models, fewer draws than [`FEWEST_DRAWS`], more than [`MOST_DRAWS`], or more than 2^29 draws times points.
     pub fn new(found: &'a Decomposition, draws: usize, seed: Seed) -> Result<Self, AnalysisError> {
         let models = found.models();
         require(models >= 3, "models", models, "the bootstrap needs at least 3")?;
-        require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+        check_draws(draws, found.points().len(), 1)?;
         let weights = weights(models, draws, seed);
         Ok(Self { found, weights, draws, seed, shifts: Vec::new() })
     }

@@ -97,7 +97,7 @@ impl CalibrationError {
     pub fn given(statistic: &[f64], confidence: &[f64], outcome: &[f64], bins: usize) -> Result<Self, AnalysisError> {
         let n = statistic.len();
         require_shape("statistic and confidence", &[n], &[confidence.len()], "one number for each point")?;
-        require(bins >= 1 && n >= 2 * bins, "bins", bins, "needs at least two points for each")?;
+        require(bins >= 1 && bins <= n / 2, "bins", bins, "needs at least two points for each")?;
         let finite = statistic.iter().all(|v| v.is_finite());
         require(finite, "statistic", "not finite", "must be a finite number at every point")?;
         let bins = Bins { count: bins, binning: Binning::EqualMass };
@@ -278,6 +278,7 @@ mod tests {
             assert!(error.to_string().starts_with(text), "{error}");
         };
         fails(&[0.0; 30], 0.5, 16, "bins = 16: needs at least two points");
+        fails(&[0.0; 30], 0.5, usize::MAX / 2 + 2, "bins = 9223372036854775809: needs at least two points");
         fails(&[f64::NAN; 30], 0.5, 3, "statistic = not finite");
         fails(&[0.0; 29], 0.5, 3, "statistic and confidence: [29] against [30]");
         fails(&[0.0; 30], f64::NAN, 3, "confidence = NaN: must be within [0, 1]");

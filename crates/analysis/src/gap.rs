@@ -54,7 +54,7 @@ pub fn gap_by(
     bins: usize,
 ) -> Result<Vec<GapBin>, AnalysisError> {
     let points = found.points();
-    require(bins >= 1 && points.len() >= 2 * bins, "bins", bins, "needs at least two points for each")?;
+    require(bins >= 1 && bins <= points.len() / 2, "bins", bins, "needs at least two points for each")?;
     let values: Vec<f64> = points.iter().map(statistic).collect();
     let finite = values.iter().all(|v| v.is_finite());
     require(finite, "statistic", "not finite", "must be a finite number at every point")?;

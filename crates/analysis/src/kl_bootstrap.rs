@@ -2,7 +2,7 @@
 
 use crate::alignment::{Alignment, Fit, Selection};
 use crate::block::Block;
-use crate::bootstrap::{BootstrapAverages, FEWEST_DRAWS};
+use crate::bootstrap::{BootstrapAverages, check_draws};
 use crate::draws::{Draws, weights};
 use crate::error::{AnalysisError, require};
 use crate::kl::{KlDecomposition, logarithms, of_means};
@@ -48,9 +48,10 @@ impl<'a> KlBootstrap<'a> {
     /// Draws ensembles, without points yet.
     ///
     /// # Errors
-    /// Fewer than [`FEWEST_DRAWS`].
+    /// Fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS), more than [`MOST_DRAWS`](crate::MOST_DRAWS), or more than 2^28 draws times
+    /// points.
     pub fn new(found: &'a KlDecomposition, draws: usize, seed: Seed) -> Result<Self, AnalysisError> {
-        require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+        check_draws(draws, found.points.len(), 2)?;
         Ok(Self { found, weights: weights(found.models, draws, seed), draws, seed, pairs: Vec::new() })
     }
 

@@ -89,7 +89,7 @@ mod two_split;
 
 pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, fit};
 pub use block::Block;
-pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, ModelBootstrap};
+pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, MOST_DRAWS, ModelBootstrap};
 pub use calibration::{Bins, Calibration, CalibrationError};
 pub use decomposition::{Average, Averages, Decomposition};
 pub use disagreement::Disagreement;

@@ -5,6 +5,7 @@
 //! differs from this says something. (Derived in this project, not in the paper.)
 
 use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
+use crate::bootstrap::MOST_DRAWS;
 use crate::error::{AnalysisError, require, require_shape};
 use crate::law::Law;
 use crate::randomness::Randomness;
@@ -95,7 +96,7 @@ impl Null {
     /// ```
     ///
     /// # Errors
-    /// Fewer than [`FEWEST_NULL_DRAWS`], a sample of other models, fewer than three of its points in the alignment, or draws
+    /// Fewer than [`FEWEST_NULL_DRAWS`] or more than [`MOST_DRAWS`], a sample of other models, fewer than three of its points in the alignment, or draws
     /// without spread.
     pub fn of<D: Split>(
         found: &D,
@@ -106,6 +107,7 @@ impl Null {
         seed: Seed,
     ) -> Result<Self, AnalysisError> {
         require(draws >= FEWEST_NULL_DRAWS, "draws", draws, format!("must be at least {FEWEST_NULL_DRAWS}"))?;
+        require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
         let models = found.models();
         require(sample.models() == models, "models of the sample", sample.models(), format!("must be {models}"))?;
         let kept: Vec<usize> =
@@ -439,5 +441,8 @@ mod tests {
         assert!(Alignment::of(&found, unbiased).unwrap_err().to_string().starts_with("unbiased = true"));
         let few = Null::of(&found, &sample, &observed, Noise::Dealt, 10, Seed::new(2)).unwrap_err().to_string();
         assert!(few.starts_with("draws = 10: must be at least 200"), "{few}");
+        let many =
+            Null::of(&found, &sample, &observed, Noise::Dealt, usize::MAX, Seed::new(2)).unwrap_err().to_string();
+        assert!(many.ends_with("must be at most 100000"), "{many}");
     }
 }

@@ -2,9 +2,11 @@
 
 use ndarray::{Array, Array2, Ix1, IxDyn};
 use proptest::prelude::*;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tenfold_core_tensor::arrays::{
-    ArrayError, ArrayPath, RowBlocks, read_array, read_labels, read_matrix, write_npy, write_npz,
+    ArrayError, ArrayPath, RowBlocks, Slabs, read_array, read_labels, read_matrix, read_matrix_f64, read_vector,
+    read_vector_f64, write_npy, write_npz,
 };
 
 fn golden(name: &str) -> Vec<u8> {
@@ -82,6 +84,154 @@ fn large_arrays_stream_and_equal_bytes_come_from_equal_arrays() {
     assert_eq!(row, 3001);
     let empty = ArrayPath { file: paths[0].clone(), key: Some("empty".into()) };
     assert_eq!(read_array(&empty).unwrap().shape(), [0, 4]);
+}
+
+/// An archive as NumPy's `savez` or `savez_compressed` writes it.
+fn archive(path: &Path, compressed: bool, arrays: &[(&str, Vec<u8>)]) {
+    let method = if compressed { zip::CompressionMethod::Deflated } else { zip::CompressionMethod::Stored };
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, bytes) in arrays {
+        archive.start_file(format!("{name}.npy"), options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+/// The bytes of a `.npy` file.
+fn npy<T: tenfold_core_tensor::arrays::Element>(array: &Array<T, IxDyn>) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    write_npy(dir.path().join("x.npy"), array.view()).unwrap();
+    std::fs::read(dir.path().join("x.npy")).unwrap()
+}
+
+#[test]
+fn a_changed_byte_of_an_archive_is_never_read_as_a_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let x = Array::from_shape_fn(IxDyn(&[3, 5]), |i| (i[0] * 5 + i[1]) as f32);
+    let y = Array::from_shape_fn(IxDyn(&[6]), |i| i[0] as i64);
+    let (path, empty) = (dir.path().join("a.npz"), Array::<f32, IxDyn>::zeros(IxDyn(&[0, 5])));
+    for compressed in [false, true] {
+        archive(&path, compressed, &[("x", npy(&x)), ("y", npy(&y)), ("none", npy(&empty))]);
+        let key = |key: &str| ArrayPath { file: path.clone(), key: Some(key.into()) };
+        let whole = std::fs::read(&path).unwrap();
+        let labels = read_labels(&key("y")).unwrap();
+        let mut refused = [0; 3];
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&path, bytes).unwrap();
+            let checksum = |e: ArrayError| usize::from(matches!(e, ArrayError::Checksum { .. }));
+            match read_array(&key("x")) {
+                Ok(read) => assert_eq!(read, x, "byte {at}"),
+                Err(e) => refused[0] += checksum(e),
+            }
+            match read_labels(&key("y")) {
+                Ok(read) => assert_eq!(read, labels, "byte {at}"),
+                Err(e) => refused[1] += checksum(e),
+            }
+            match read_array(&key("none")) {
+                Ok(read) => assert_eq!(read, empty, "byte {at}"),
+                Err(e) => refused[2] += checksum(e),
+            }
+        }
+        // The padding of headers, the numbers, and the four bytes of each checksum.
+        assert!(refused.iter().all(|n| *n >= 4), "{refused:?}");
+        if !compressed {
+            assert!(refused[0] >= 60 && refused[1] >= 48, "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn every_reader_verifies_the_checksum_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    // More than the megabyte that is read at a time.
+    let x = Array::from_shape_fn(IxDyn(&[40, 100, 101]), |i| ((i[0] * 31 + i[1] * 7 + i[2]) % 251) as f32);
+    let mut bytes = npy(&x);
+    let path = dir.path().join("a.npz");
+    archive(&path, false, &[("x", bytes.clone())]);
+    let whole = std::fs::read(&path).unwrap();
+    let at = whole.windows(12).position(|w| *w == bytes[2000..2012]).unwrap();
+    for compressed in [false, true] {
+        let key: ArrayPath = format!("{}:x", path.display()).parse().unwrap();
+        if compressed {
+            // Other bytes under the checksum of these.
+            archive(&path, true, &[("x", bytes.clone())]);
+            let stored = crc(&std::fs::read(&path).unwrap());
+            bytes[2000] ^= 4;
+            archive(&path, true, &[("x", bytes.clone())]);
+            let mut damaged = std::fs::read(&path).unwrap();
+            let found = crc(&damaged);
+            for at in 0..damaged.len() - 4 {
+                if damaged[at..at + 4] == found {
+                    damaged[at..at + 4].copy_from_slice(&stored);
+                }
+            }
+            std::fs::write(&path, damaged).unwrap();
+        } else {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 4;
+            std::fs::write(&path, damaged).unwrap();
+        }
+        let says = |error: ArrayError| {
+            let text = error.to_string();
+            assert!(matches!(error, ArrayError::Checksum { .. }), "{text}");
+            assert!(text.contains("a.npz:x: the CRC-32 of the array is ") && text.contains("the file is damaged"));
+        };
+        says(read_array(&key).unwrap_err());
+        says(Slabs::open(&key).err().unwrap());
+        for double in [false, true] {
+            let mut blocks = RowBlocks::open(&key).unwrap();
+            let mut next = || match double {
+                true => blocks.next_block_f64(7).map(|block| block.map(|b| b.nrows())),
+                false => blocks.next_block(7).map(|block| block.map(|b| b.nrows())),
+            };
+            let mut rows = 0;
+            let error = loop {
+                match next() {
+                    Ok(block) => rows += block.expect("an error before the end"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(rows, 35, "the last block is not delivered");
+            says(error);
+        }
+    }
+}
+
+/// The checksum of the only entry of an archive, from its directory.
+fn crc(bytes: &[u8]) -> [u8; 4] {
+    let at = bytes.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap() + 16;
+    bytes[at..at + 4].try_into().unwrap()
+}
+
+#[test]
+fn doubles_are_read_whole_or_rounded_and_never_made_infinite() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let times = ndarray::array![1.79e9, 1.79e9 + 1.0, 1.79e9 + 2.0];
+    write_npy(path("times.npy"), times.view()).unwrap();
+    assert_eq!(read_vector_f64(&path("times.npy").into()).unwrap(), times);
+    assert_eq!(read_vector(&path("times.npy").into()).unwrap(), times.mapv(|v| v as f32));
+    let huge = Array::from_shape_fn((3, 2), |(i, j)| if (i, j) == (1, 1) { 1e39 } else { f64::INFINITY });
+    write_npy(path("huge.npy"), huge.view()).unwrap();
+    let says = |error: ArrayError, at: usize| {
+        let text = error.to_string();
+        assert!(text.contains(&format!("huge.npy: element {at} is 1e39; single precision")), "{text}");
+    };
+    says(read_matrix(&path("huge.npy").into()).unwrap_err(), 3);
+    says(RowBlocks::open(&path("huge.npy").into()).unwrap().next_block(3).unwrap_err(), 3);
+    let mut blocks = RowBlocks::open(&path("huge.npy").into()).unwrap();
+    assert!(blocks.next_block(1).unwrap().is_some());
+    says(blocks.next_block(1).unwrap_err(), 3);
+    assert_eq!(read_matrix_f64(&path("huge.npy").into()).unwrap(), huge);
+    write_npy(path("huge.npy"), huge.into_shape_with_order((1, 3, 2)).unwrap().view()).unwrap();
+    let slabs = Slabs::open(&path("huge.npy").into()).unwrap();
+    says(slabs.read(1..2, &mut Vec::new()).unwrap_err(), 3);
+    write_npy(path("whole.npy"), ndarray::array![7, (1_i64 << 53) + 1].view()).unwrap();
+    let error = read_vector_f64(&path("whole.npy").into()).unwrap_err().to_string();
+    assert!(error.contains("element 1 is 9007199254740993; double precision"), "{error}");
 }
 
 proptest! {

@@ -50,6 +50,9 @@ pub struct SubsetDesign {
     pub design: Design,
 }
 
+/// Most entries of a design, examples times models: 4 GiB of a byte each.
+pub const MOST_BITS: u64 = 1 << 32;
+
 /// Folds, and models, of a round of the complementary design.
 const FOLDS: usize = 10;
 
@@ -80,6 +83,8 @@ impl SubsetDesign {
         require(examples >= 2, "examples", examples, "must be at least 2")?;
         require(u32::try_from(examples).is_ok(), "examples", examples, "must be below 2^32")?;
         require(models >= 2, "models", models, "must be at least 2")?;
+        let most = MOST_BITS / examples as u64;
+        require(models as u64 <= most, "models", models, format!("must be at most {most} for {examples} examples"))?;
         require(fraction > 0.0 && fraction < 1.0, "fraction", fraction, "must be above 0 and below 1")?;
         match design {
             Design::Plain => {

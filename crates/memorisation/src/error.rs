@@ -40,7 +40,7 @@ pub enum MemorisationError {
         /// Column of the entry.
         column: usize,
         /// The entry.
-        value: f32,
+        value: f64,
         /// What it must satisfy.
         rule: &'static str,
     },

@@ -1,6 +1,6 @@
 //! Influence of every training example on test points.
 
-use crate::error::{MemorisationError, require_shape};
+use crate::error::{MemorisationError, require, require_shape};
 use crate::scores::LEAST;
 use crate::study::Study;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -43,9 +43,10 @@ impl Influence {
     /// Prepares the subsets of K models.
     ///
     /// # Errors
-    /// Masks of different lengths, or an example with fewer than two models on one side.
+    /// No models, masks of different lengths, or an example with fewer than two models on one side.
     pub fn new(masks: &[BitMask]) -> Result<Self, MemorisationError> {
         let models = masks.len();
+        require(models >= 1, "models", models, "must be at least 1")?;
         let (seen, words) = by_column(masks)?;
         let k_in: Vec<u32> = seen.chunks_exact(words.max(1)).map(ones).collect();
         let few = |&(_, &k): &(usize, &u32)| (k as usize) < LEAST || models - (k as usize) < LEAST;
@@ -125,7 +126,7 @@ impl Influence {
         let (n, m) = (self.examples(), values.ncols());
         require_shape("mask and values", &[self.models], &[values.nrows()], "one row for each model")?;
         if let Some(((row, column), &value)) = values.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            let rule = "must be a finite number";
+            let (value, rule) = (value.into(), "must be a finite number");
             return Err(MemorisationError::Value { what: "values", row, column, value, rule });
         }
         // Means are taken away first: what is left are small differences of sums.

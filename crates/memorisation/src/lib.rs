@@ -64,11 +64,11 @@ pub mod theory;
 mod trajectory;
 
 pub use bimodality::{Bimodality, bimodality, dip_p_value};
-pub use design::{Design, SubsetDesign};
+pub use design::{Design, MOST_BITS, SubsetDesign};
 pub use error::MemorisationError;
 pub use influence::{Influence, Tested};
 pub use leave_one_out::leave_one_out;
-pub use resample::Resamples;
+pub use resample::{FEWEST_DRAWS, MOST_DRAWS, Resamples};
 pub use scores::{Score, probability_scores};
 pub use study::{Counts, Study, bit_rows, implied_error};
 pub use trajectory::{Shape, TrajectoryRule, quadratic_shape, shares};

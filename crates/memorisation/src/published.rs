@@ -10,7 +10,7 @@
 use crate::error::{MemorisationError, require_shape};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use std::path::Path;
-use tenfold_core_tensor::arrays::{ArrayPath, Npy, read_labels, read_matrix, read_vector, write_npz};
+use tenfold_core_tensor::arrays::{ArrayPath, Npy, read_labels, read_matrix, read_vector, read_vector_f64, write_npz};
 use tenfold_core_tensor::mask::BitMask;
 
 /// Scores as they are published.
@@ -83,7 +83,7 @@ pub fn read_run(path: &Path, n: usize, m: usize) -> Result<PublishedRun, Memoris
 
 fn outcomes(path: &Path, [index, correctness]: [&'static str; 2], n: usize) -> Result<BitMask, MemorisationError> {
     let order = read_labels(&key(path, index))?;
-    let correct = read_vector(&key(path, correctness))?;
+    let correct = read_vector_f64(&key(path, correctness))?;
     require_shape(correctness, &[order.len()], &[correct.len()], "as many as indices")?;
     let mut right = vec![None; n];
     for (row, (&i, &value)) in order.iter().zip(&correct).enumerate() {
@@ -94,7 +94,7 @@ fn outcomes(path: &Path, [index, correctness]: [&'static str; 2], n: usize) -> R
     }
     match right.iter().position(Option::is_none) {
         Some(row) => {
-            let (value, rule) = (row as f32, "must name each example, this one is missing");
+            let (value, rule) = (row as f64, "must name each example, this one is missing");
             Err(MemorisationError::Value { what: index, row, column: 0, value, rule })
         }
         None => Ok(right.into_iter().map(|r| r == Some(true)).collect()),
@@ -102,7 +102,7 @@ fn outcomes(path: &Path, [index, correctness]: [&'static str; 2], n: usize) -> R
 }
 
 fn beyond(what: &'static str, row: usize, i: usize) -> MemorisationError {
-    MemorisationError::Value { what, row, column: 0, value: i as f32, rule: "must be below the number of examples" }
+    MemorisationError::Value { what, row, column: 0, value: i as f64, rule: "must be below the number of examples" }
 }
 
 fn key(path: &Path, key: &str) -> ArrayPath {

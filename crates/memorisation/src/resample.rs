@@ -11,6 +11,12 @@ use tenfold_kernels::product::{Matrix, product};
 
 /// Examples that are resampled at a time.
 const CHUNK: usize = 1024;
+/// Draws below which percentiles are no interval.
+pub const FEWEST_DRAWS: usize = 200;
+/// Most draws: the ends of an interval have three digits long before.
+pub const MOST_DRAWS: usize = 100_000;
+/// Most numbers in a table of draws, by models or by examples: 4 GiB of them.
+const MOST_NUMBERS: usize = 1 << 30;
 
 /// Draws of K models with replacement, `[B, K]` numbers of times that each was drawn.
 ///
@@ -42,10 +48,13 @@ impl Resamples {
     /// B draws of K models.
     ///
     /// # Errors
-    /// Fewer than 20 models or 200 draws: percentiles of less are no interval.
+    /// Fewer than 20 models or [`FEWEST_DRAWS`]: percentiles of less are no interval. More than [`MOST_DRAWS`], or than 2^30
+    /// draws times models.
     pub fn new(models: usize, draws: usize, seed: Seed) -> Result<Self, MemorisationError> {
         require(models >= 20, "models", models, "a bootstrap needs at least 20")?;
-        require(draws >= 200, "draws", draws, "must be at least 200")?;
+        require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+        require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
+        fits(draws, models, "models")?;
         let mut weights = Array2::<f32>::zeros((draws, models));
         weights.axis_iter_mut(Axis(0)).enumerate().for_each(|(b, mut row)| {
             let mut rng = seed.named("resamples").child(b as u64).rng();
@@ -62,13 +71,14 @@ impl Resamples {
     /// The scores of some examples in every draw, `[B, examples]`; NaN where all models drawn are on one side.
     ///
     /// # Errors
-    /// Another number of models.
+    /// Another number of models, or more than 2^30 draws times examples.
     ///
     /// # Panics
     /// If there is no such example.
     pub fn scores(&self, study: &Study, examples: &[usize]) -> Result<Array2<f32>, MemorisationError> {
         let (draws, models) = self.weights.dim();
         require_shape("models of draws and study", &[models], &[study.models()], "draws are of the study's models")?;
+        fits(draws, examples.len(), "examples")?;
         let mut scores = Array2::zeros((draws, examples.len()));
         for (chunk, mut scores) in examples.chunks(CHUNK).zip(scores.axis_chunks_iter_mut(Axis(1), CHUNK)) {
             let table = |of: &dyn Fn(&BitMask, &BitMask, usize) -> bool| {
@@ -94,8 +104,15 @@ impl Resamples {
         require(!examples.is_empty(), "examples", 0, "a mean needs at least one")?;
         let scores = study.scores()?;
         let value = examples.iter().map(|&i| scores[i].mem.value).sum::<f64>() / examples.len() as f64;
-        let draws = self.scores(study, examples)?;
-        Ok(self.estimate(value, draws.axis_iter(Axis(0)).map(|row| mean(row.iter().copied())).collect()))
+        // Some examples at a time: all their scores in all draws may be more than there is memory for.
+        let mut sums = vec![(0.0, 0_usize); self.draws()];
+        for chunk in examples.chunks(CHUNK) {
+            let scores = self.scores(study, chunk)?;
+            for ((sum, n), row) in sums.iter_mut().zip(scores.axis_iter(Axis(0))) {
+                row.iter().filter(|v| !v.is_nan()).for_each(|v| (*sum, *n) = (*sum + f64::from(*v), *n + 1));
+            }
+        }
+        Ok(self.estimate(value, sums.into_iter().map(|(sum, n)| sum / n as f64).collect()))
     }
 
     /// A statistic with the percentile interval of its values in the draws; NaN among them are left out.
@@ -114,10 +131,10 @@ impl Resamples {
     }
 }
 
-/// The mean of the numbers that are not NaN.
-fn mean(values: impl Iterator<Item = f32>) -> f64 {
-    let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0_usize), |(sum, n), v| (sum + f64::from(v), n + 1));
-    sum / n as f64
+/// Refuses draws for whose table there is no memory, before it is made.
+fn fits(draws: usize, columns: usize, of: &str) -> Result<(), MemorisationError> {
+    let most = MOST_NUMBERS / columns.max(1);
+    require(draws <= most, "draws", draws, format!("must be at most {most} for {columns} {of}"))
 }
 
 #[cfg(test)]
@@ -153,6 +170,10 @@ mod tests {
     fn too_little_is_refused() {
         assert!(Resamples::new(19, 500, Seed::new(1)).unwrap_err().to_string().starts_with("models = 19: "));
         assert!(Resamples::new(20, 100, Seed::new(1)).unwrap_err().to_string().starts_with("draws = 100: "));
+        let error = Resamples::new(20, usize::MAX, Seed::new(1)).unwrap_err().to_string();
+        assert!(error.ends_with("must be at most 100000"), "{error}");
+        let error = Resamples::new(20_000, 100_000, Seed::new(1)).unwrap_err().to_string();
+        assert_eq!(error, "draws = 100000: must be at most 53687 for 20000 models");
         let draws = Resamples::new(20, 200, Seed::new(1)).unwrap();
         assert!(draws.mean(&study(30), &[1]).unwrap_err().to_string().starts_with("models of draws and study"));
         assert!(draws.mean(&study(20), &[]).unwrap_err().to_string().starts_with("examples = 0"));

@@ -1,6 +1,6 @@
 //! Memorisation scores of single examples.
 
-use crate::error::{MemorisationError, require_shape};
+use crate::error::{MemorisationError, require, require_shape};
 use crate::study::Counts;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,8 @@ pub(crate) fn score(counts: Counts) -> Result<Score, Counts> {
     Ok(Score { k_in, k_out, p_in, p_out, mem: Estimate { se: (of(p_in, k_in) + of(p_out, k_out)).sqrt(), ..mem } })
 }
 
-/// Scores from the probability of the label in place of being right, `[K, n]`: another quantity, with less variance.
+/// Scores from the probability of the label in place of being right, `[K, n]` in single or double precision: another quantity,
+/// with less variance.
 ///
 /// p_in and p_out are then mean probabilities, and the interval is Welch's, over models.
 ///
@@ -63,20 +64,26 @@ pub(crate) fn score(counts: Counts) -> Result<Score, Counts> {
 /// ```
 ///
 /// # Errors
-/// Shapes that differ, a probability that is NaN or outside `[0, 1]`, an example with fewer than two models on one side.
-pub fn probability_scores(masks: &[BitMask], probabilities: ArrayView2<f32>) -> Result<Vec<Score>, MemorisationError> {
+/// No examples, shapes that differ, a probability that is NaN or outside `[0, 1]`, an example with fewer than two models on one
+/// side.
+pub fn probability_scores<T: Copy + Into<f64> + Sync>(
+    masks: &[BitMask],
+    probabilities: ArrayView2<T>,
+) -> Result<Vec<Score>, MemorisationError> {
     let n = probabilities.ncols();
+    require(n >= 1, "examples", n, "must be at least 1")?;
     require_shape("mask and probabilities", &[masks.len()], &[probabilities.nrows()], "one row for each model")?;
     for mask in masks {
         require_shape("mask and probabilities", &[mask.len()], &[n], "one column for each example")?;
     }
-    if let Some(((row, column), &value)) = probabilities.indexed_iter().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
+    let mut numbers = probabilities.indexed_iter().map(|(at, p)| -> (_, f64) { (at, (*p).into()) });
+    if let Some(((row, column), value)) = numbers.find(|(_, p)| !(0.0..=1.0).contains(p)) {
         let rule = "must be a probability, from 0 to 1";
         return Err(MemorisationError::Value { what: "probabilities", row, column, value, rule });
     }
     let side = |i: usize, seen: bool| -> Vec<f64> {
         let models = masks.iter().zip(probabilities.column(i)).filter(|(mask, _)| mask.get(i) == seen);
-        models.map(|(_, p)| f64::from(*p)).collect()
+        models.map(|(_, p)| (*p).into()).collect()
     };
     let of = |i: usize| {
         let (inside, outside) = (side(i, true), side(i, false));

@@ -130,9 +130,10 @@ impl Study {
     /// The scores of all examples.
     ///
     /// # Errors
-    /// An example with fewer than two models on one side: its score has no error. Use
+    /// No examples, or one with fewer than two models on one side: its score has no error. Use
     /// [`flagged_scores`](Self::flagged_scores) to go on without it.
     pub fn scores(&self) -> Result<Vec<Score>, MemorisationError> {
+        require(self.examples >= 1, "examples", self.examples, "must be at least 1")?;
         self.flagged_scores().into_iter().enumerate().map(|(i, s)| s.map_err(|c| c.too_few(i))).collect()
     }
 
@@ -145,7 +146,7 @@ impl Study {
     /// computed from the models' accuracies: `mean_i mem_i = mean_k train accuracy - mean_k held-out accuracy`.
     ///
     /// Exact where each example is in as many subsets and subsets have one size; elsewhere the two weigh models
-    /// differently.
+    /// differently. NaN for a study without models.
     pub fn gap(&self) -> f64 {
         let share = |of: &dyn Fn(&BitMask, &BitMask) -> (usize, usize)| {
             let shares = self.masks.iter().zip(&self.correct).map(|(mask, correct)| {
@@ -183,16 +184,22 @@ impl Counts {
     }
 }
 
-/// Rows of a table of zeros and ones as bits; `first` is the number of its first row, for messages.
+/// Rows of a table of zeros and ones, in single or double precision, as bits; `first` is the number of its first row, for
+/// messages.
 ///
 /// # Errors
 /// An entry that is neither 0 nor 1, by row and column.
-pub fn bit_rows(what: &'static str, first: usize, table: ArrayView2<f32>) -> Result<Vec<BitMask>, MemorisationError> {
-    let bad = table.indexed_iter().find(|(_, v)| **v != 0.0 && **v != 1.0);
-    if let Some(((row, column), &value)) = bad {
+pub fn bit_rows<T: Copy + Into<f64>>(
+    what: &'static str,
+    first: usize,
+    table: ArrayView2<T>,
+) -> Result<Vec<BitMask>, MemorisationError> {
+    let number = |v: &T| -> f64 { (*v).into() };
+    let bad = table.indexed_iter().map(|(at, v)| (at, number(v))).find(|(_, v)| *v != 0.0 && *v != 1.0);
+    if let Some(((row, column), value)) = bad {
         return Err(MemorisationError::Value { what, row: first + row, column, value, rule: "must be 0 or 1" });
     }
-    Ok(table.outer_iter().map(|row| row.iter().map(|v| *v == 1.0).collect()).collect())
+    Ok(table.outer_iter().map(|row| row.iter().map(|v| number(v) == 1.0).collect()).collect())
 }
 
 /// The standard error of a score that K models imply where half of those outside get the example right and all inside do,
@@ -225,6 +232,14 @@ mod tests {
             "mask: model 1 saw 2 of 2 examples; it must see some and leave some out",
         );
         fails(good.clone(), array![[1.0, 0.0]], "mask and correct: [2, 2] against [1, 2]; both are [models, examples]");
+        let error = Study::new(0).scores().unwrap_err().to_string();
+        assert_eq!(error, "examples = 0: must be at least 1");
+        let nearly = array![[1.0, 1e-60]];
+        let error = bit_rows("mask", 0, nearly.view()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("mask: row 0, column 1 is 0.00000") && error.ends_with("1, must be 0 or 1"),
+            "{error}"
+        );
         let error = Study::from_arrays(good.view(), good.view()).unwrap().scores().unwrap_err();
         let expected = "example 0: 1 models saw it and 1 did not; each side needs at least 2";
         assert_eq!(error.to_string(), expected);

@@ -1,6 +1,7 @@
 //! How the score of one example moves as models grow.
 
 use crate::error::{MemorisationError, require, require_shape};
+use crate::resample::MOST_DRAWS;
 use crate::scores::Score;
 use rand_distr::{Binomial, Distribution};
 use rayon::prelude::*;
@@ -164,11 +165,13 @@ impl TrajectoryRule {
     /// A share of increasing or cap-shaped examples that is no larger than here is noise.
     ///
     /// # Errors
-    /// Those of [`classify_all`](Self::classify_all).
+    /// Those of [`classify_all`](Self::classify_all); no draws, or more than [`MOST_DRAWS`].
     pub fn null(&self, sizes: &[Vec<Score>], draws: usize, seed: Seed) -> Result<Vec<[f64; 6]>, MemorisationError> {
         self.validate()?;
         let n = examples(sizes)?;
         require(sizes.len() >= 2, "sizes", sizes.len(), "must be at least 2")?;
+        require(draws >= 1, "draws", draws, "must be at least 1")?;
+        require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
         let pooled: Vec<(f64, f64)> = (0..n)
             .map(|i| {
                 let mean = |f: fn(&Score) -> f64| sizes.iter().map(|s| f(&s[i])).sum::<f64>() / sizes.len() as f64;

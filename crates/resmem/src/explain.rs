@@ -1,9 +1,11 @@
 //! Why a memory predicts what it predicts.
 
+use crate::choice::Choice;
 use crate::error::ResmemError;
 use crate::memory::Memory;
 use crate::params::Params;
 use crate::predict::Tally;
+use crate::sweep::{Method, mix};
 use crate::targets::Targets;
 use ndarray::{ArrayView1, Axis};
 use serde::Serialize;
@@ -33,7 +35,9 @@ pub struct Contribution {
     pub residual: Vec<f64>,
 }
 
-/// The parts of one prediction: `score = base + correction`, `correction = sum_i w_i r_i = knn - average_base`.
+/// The parts of one prediction: `score = base + correction`.
+///
+/// Of ResMem, `correction = sum_i w_i r_i = knn - average_base`; of kNN alone, `knn - base`; of a mixture, `lambda (knn - base)`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// The neighbours, nearest first.
@@ -44,7 +48,7 @@ pub struct Explanation {
     pub knn: Vec<f64>,
     /// The weighted average of the base model's outputs on the neighbours.
     pub average_base: Vec<f64>,
-    /// What the memory adds, `r_kNN(x)`.
+    /// What the memory adds: `r_kNN(x)` of ResMem.
     pub correction: Vec<f64>,
     /// The prediction `F(x)`.
     pub score: Vec<f64>,
@@ -75,7 +79,21 @@ impl Memory {
         base: ArrayView1<f32>,
         params: &Params,
     ) -> Result<Explanation, ResmemError> {
-        params.validate(self.len())?;
+        self.explain_by(key, base, &Choice { params: *params, ..Choice::default() })
+    }
+
+    /// The same of a prediction by the method of `choice`.
+    ///
+    /// # Errors
+    /// As [`Memory::predict_by`].
+    pub fn explain_by(
+        &self,
+        key: ArrayView1<f32>,
+        base: ArrayView1<f32>,
+        choice: &Choice,
+    ) -> Result<Explanation, ResmemError> {
+        choice.validate(self.len())?;
+        let params = &choice.params;
         let found = self.search(key.insert_axis(Axis(0)), params.k, None)?;
         self.check_query_base(&found, &base.insert_axis(Axis(0)).to_owned())?;
         let width = self.width();
@@ -99,12 +117,19 @@ impl Memory {
         }
         neighbours.iter_mut().for_each(|n| n.weight /= tally.total());
         self.base.transform(base, params.temperature, &mut output);
+        // What the memory adds, and the score as predictions have it.
+        let part = |(c, &p): (usize, &f64)| match (choice.method, choice.lambda) {
+            (Method::Knn, _) => (tally.knn(c) - p, tally.knn(c)),
+            (Method::Mixture, Some(lambda)) => (lambda * (tally.knn(c) - p), mix(lambda, tally.knn(c), p)),
+            _ => (tally.knn(c) - tally.average(c), tally.score(c, p)),
+        };
+        let (correction, score) = output.iter().enumerate().map(part).unzip();
         Ok(Explanation {
             neighbours,
             knn: (0..width).map(|c| tally.knn(c)).collect(),
             average_base: (0..width).map(|c| tally.average(c)).collect(),
-            correction: (0..width).map(|c| tally.knn(c) - tally.average(c)).collect(),
-            score: output.iter().enumerate().map(|(c, p)| tally.score(c, *p)).collect(),
+            correction,
+            score,
             base: output,
         })
     }

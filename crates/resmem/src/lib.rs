@@ -72,7 +72,8 @@
 //!   models that did not see the row ([`Folds`]).
 //! - Where classes are clusters of the embedding, kNN alone ([`Memory::predict_knn`]) does as well.
 //! - Wrong labels are stored like right ones, and `k = 1` repeats them: more noise asks for a larger `k` ([`theory`]).
-//! - Training points scored with themselves among their neighbours look perfect: use [`Memory::predict_training`].
+//! - Training points scored with themselves among their neighbours look perfect: use [`Memory::predict_training`],
+//!   and [`Memory::own_rows`] where they may be among the queries of a sweep.
 //!
 //! # Search
 //!
@@ -84,12 +85,14 @@
 
 mod base;
 mod baselines;
+mod choice;
 mod error;
 mod explain;
 mod file;
 pub mod index;
 mod linalg;
 mod memory;
+mod own_rows;
 mod params;
 mod predict;
 mod residuals;
@@ -99,6 +102,7 @@ pub mod theory;
 
 pub use base::TruncationError;
 pub use baselines::Ridge;
+pub use choice::Choice;
 pub use error::ResmemError;
 pub use explain::{Contribution, Explanation, Target};
 pub use memory::{Memory, Notes};

@@ -12,6 +12,8 @@ use tenfold_core_tensor::ops::nearest::Neighbours;
 
 /// Keys whose first-neighbour distances give the scale of distances.
 const SCALE_SAMPLE: usize = 1024;
+/// Neighbours that are looked for at a time among keys that are there many times.
+const AT_A_TIME: usize = 1 << 22;
 
 /// A memory of residuals (spec section 2).
 ///
@@ -187,16 +189,29 @@ impl Memory {
         exclude_self: Option<&[usize]>,
     ) -> Result<Neighbours, ResmemError> {
         let Some(own) = exclude_self else { return self.index.search(queries, k) };
+        self.search_without(queries, k, &own.iter().map(|row| Some(*row)).collect::<Vec<_>>())
+    }
+
+    /// As [`Memory::search`], where some queries are rows of the memory: query `q` does without row `own[q]`, if it has one.
+    ///
+    /// # Errors
+    /// As [`Memory::search`] under `exclude_self`.
+    pub fn search_without(
+        &self,
+        queries: ArrayView2<f32>,
+        k: usize,
+        own: &[Option<usize>],
+    ) -> Result<Neighbours, ResmemError> {
         check_rows("queries and exclude_self", queries.shape(), &[own.len()])?;
-        if let Some(row) = own.iter().find(|row| **row >= self.len()) {
+        if let Some(row) = own.iter().flatten().find(|row| **row >= self.len()) {
             return Err(ResmemError::parameter("exclude_self", row, format!("must be below {} rows", self.len())));
         }
         crate::params::check_k(k, self.len() - 1)?;
         let found = self.index.search(queries, k + 1)?;
         let mut kept = Neighbours { indices: Array2::zeros((own.len(), k)), distances: Array2::zeros((own.len(), k)) };
         for (q, own) in own.iter().enumerate() {
-            // Where duplicates push the row itself beyond k + 1, the last neighbour is the one too many.
-            let at = found.indices.row(q).iter().position(|i| *i as usize == *own).unwrap_or(k);
+            // Where there is none, or duplicates push it beyond k + 1, the last neighbour is the one too many.
+            let at = found.indices.row(q).iter().position(|i| Some(*i as usize) == *own).unwrap_or(k);
             for slot in 0..k {
                 let from = if slot < at { slot } else { slot + 1 };
                 kept.indices[[q, slot]] = found.indices[[q, from]];
@@ -206,23 +221,45 @@ impl Memory {
         Ok(kept)
     }
 
-    /// The median distance from a key to its nearest other key, over at most 1,024 keys spread evenly over the rows and
-    /// over the distances above zero; 1 where there is none. The unit of [`crate::Sigma::Relative`].
+    /// The median distance from a key to the nearest key that differs from it, over at most 1,024 keys spread evenly over the
+    /// rows: the unit of [`crate::Sigma::Relative`]. Keys that are there twice or more do not make it smaller.
+    ///
+    /// Where all keys are equal it is 1, and weights do not depend on it: all distances between keys and a query are one.
     pub fn distance_scale(&self) -> f64 {
         *self.scale.get_or_init(|| {
             let n = self.len();
             let rows: Vec<usize> = (0..n.min(SCALE_SAMPLE)).map(|i| i * n / n.min(SCALE_SAMPLE)).collect();
-            let Ok(found) = self.search(self.index.select(&rows).view(), 1, Some(&rows)) else {
-                // A single key has no other.
-                return 1.0;
-            };
-            let mut distances: Vec<f32> = found.distances.iter().copied().filter(|d| *d > 0.0).collect();
+            let mut distances = self.to_other_keys(rows);
             distances.sort_unstable_by(f32::total_cmp);
             match distances.len() {
                 0 => 1.0,
                 m => (f64::from(distances[(m - 1) / 2]) + f64::from(distances[m / 2])) / 2.0,
             }
         })
+    }
+
+    /// The distance from each of some keys to the nearest that differs; nothing for keys that differ from none.
+    fn to_other_keys(&self, mut rows: Vec<usize>) -> Vec<f32> {
+        let mut distances = Vec::with_capacity(rows.len());
+        // The key itself and one more; where both are the same, twice as many, and so on.
+        let mut k = 1;
+        while !rows.is_empty() && k < self.len() {
+            k = (2 * k).min(self.len());
+            let mut left = Vec::new();
+            for rows in rows.chunks((AT_A_TIME / k).max(1)) {
+                // The keys are finite and as wide as themselves, and there are as many: nothing can be refused but a distance
+                // that single precision does not hold, and that is no unit.
+                let Ok(found) = self.index.search(self.index.select(rows).view(), k) else { continue };
+                for (row, found) in rows.iter().zip(found.distances.outer_iter()) {
+                    match found.iter().find(|d| **d > 0.0) {
+                        Some(distance) => distances.push(*distance),
+                        None => left.push(*row),
+                    }
+                }
+            }
+            rows = left;
+        }
+        distances
     }
 
     /// What is unusual about this memory, though legal.

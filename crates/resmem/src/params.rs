@@ -44,8 +44,8 @@ impl Kernel {
 pub enum Sigma {
     /// In the units of the distance (of its square for [`Kernel::Gaussian`]).
     Absolute(f64),
-    /// In units of the median distance from a key to its nearest other key, [`crate::Memory::distance_scale`] (of the
-    /// square of that median for [`Kernel::Gaussian`]).
+    /// In units of the median distance from a key to the nearest key that differs from it,
+    /// [`crate::Memory::distance_scale`] (of the square of that median for [`Kernel::Gaussian`]).
     Relative(f64),
 }
 

@@ -17,10 +17,11 @@ const BLOCK: usize = 32;
 const TABLE_LIMIT: usize = 1 << 25;
 
 /// What predicts. All three read the same memory, so each can be given its own best parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Base model plus memory of residuals.
+    #[default]
     Resmem,
     /// kNN alone: the memory with targets in the place of residuals, without the base model.
     Knn,
@@ -153,7 +154,9 @@ impl Memory {
     /// Neighbours are sorted, so one pass over them gives every `k`: the cost is one pass for each pair of `sigma` and
     /// `T`. Each score is that of [`Memory::predict_from`] (or the baseline's) with the same parameters, bit for bit.
     ///
-    /// Never hand test data to this: three free parameters overfit easily (spec section 8).
+    /// Never hand test data to this: three free parameters overfit easily (spec section 8). Nor the memory's own rows as they
+    /// are: each would find itself, so that `k = 1` is always right. [`Memory::own_rows`] knows them, and
+    /// [`Memory::search_without`] leaves them out.
     ///
     /// # Errors
     /// A rule of [`Grid::validate`]; targets of another task or width; shapes that do not agree; values that are not

@@ -62,6 +62,15 @@ impl Targets {
         }
     }
 
+    /// Whether a target is the same as one of other targets of the same task.
+    pub(crate) fn same(&self, row: usize, other: &Self, of: usize) -> bool {
+        match (self, other) {
+            (Targets::Classes { labels: a, .. }, Targets::Classes { labels: b, .. }) => a[row] == b[of],
+            (Targets::Values(a), Targets::Values(b)) => a.row(row) == b.row(of),
+            _ => false,
+        }
+    }
+
     /// The targets at `rows`, in that order.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         match self {

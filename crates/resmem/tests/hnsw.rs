@@ -147,3 +147,49 @@ fn a_memory_passes_ef_on() {
     let IndexKind::Hnsw(config) = memory.config().index else { unreachable!() };
     assert_eq!(config.ef, 100);
 }
+
+#[test]
+fn queries_whose_distances_single_precision_cannot_square_look_at_every_key() {
+    let keys = uniform(2000, 4, 10_000, 18);
+    let index = hnsw(&keys, HnswConfig::default().with_ef(20));
+    let far = uniform(20, 4, 10_000, 19).mapv(|v| v * 1e25);
+    assert_eq!(index.search(far.view(), 3).unwrap(), exact(&keys, &far, 3, Metric::Euclidean));
+    // Two clusters, in one of which keys are 1e-25 apart.
+    let mut close = keys.clone();
+    for (i, mut row) in close.outer_iter_mut().enumerate().skip(1000) {
+        row.fill(0.0);
+        row[i % 4] = 1e-25 * (1.0 + i as f32);
+    }
+    let index = hnsw(&close, HnswConfig::default().with_ef(20));
+    let queries = close.slice(s![1500..1520, ..]).to_owned();
+    assert_eq!(index.search(queries.view(), 5).unwrap(), exact(&close, &queries, 5, Metric::Euclidean));
+}
+
+#[test]
+fn keys_whose_distances_single_precision_cannot_square_have_no_graph() {
+    let keys = uniform(300, 4, 10_000, 20);
+    for size in [1e-22_f32, 1e20, 1e30] {
+        let keys = keys.mapv(|v| v * size);
+        let refused = Hnsw::new(keys.view(), Metric::Euclidean, Storage::F32, &HnswConfig::default()).unwrap_err();
+        assert!(refused.to_string().contains("from end to end: a graph is for keys from 1e-15 to 1e19"), "{refused}");
+        // The exact index holds them.
+        let found = exact(&keys, &keys, 1, Metric::Euclidean);
+        assert!(found.indices.iter().enumerate().all(|(q, i)| q == *i as usize), "{size}");
+        assert!(Hnsw::new(keys.view(), Metric::Cosine, Storage::F32, &HnswConfig::default()).is_ok());
+    }
+}
+
+#[test]
+fn half_precision_orders_by_the_distance_and_not_by_its_rounding() {
+    // Keys a hair apart, far from the query and in different blocks: rounded to single precision their distances are equal.
+    let mut keys = Array2::<f32>::zeros((20_000, 2));
+    keys[[3, 1]] = 0.001;
+    keys.slice_mut(s![.., 0]).fill(1.0);
+    keys.row_mut(19_000).assign(&ndarray::array![1.0, 0.0]);
+    keys.slice_mut(s![..3, 0]).fill(9.0);
+    keys.slice_mut(s![4..19_000, 0]).fill(9.0);
+    keys.slice_mut(s![19_001.., 0]).fill(9.0);
+    let queries = ndarray::array![[1000.0_f32, 0.0]].mapv(|v| -v);
+    let half = Exact::new(keys.view(), Metric::Euclidean, Storage::F16).unwrap().search(queries.view(), 2).unwrap();
+    assert_eq!(half.indices, ndarray::array![[19_000, 3]]);
+}

@@ -310,12 +310,26 @@ fn conflicting_duplicates_are_counted_and_break_ties_by_row() {
 }
 
 #[test]
-fn the_scale_is_the_median_distance_to_another_key() {
-    let keys = ndarray::array![[0.0_f32], [1.0], [1.0], [4.0], [9.0]];
-    let targets = Targets::classes([0, 1, 0, 1, 0], 2);
-    let memory = Memory::from_arrays(keys.view(), Array2::zeros((5, 2)), targets, MemoryConfig::default()).unwrap();
-    // First-neighbour distances 1, 0, 0, 3, 5; the zeros are left out.
-    assert_eq!(memory.distance_scale(), 3.0);
+fn the_scale_is_the_median_distance_to_the_nearest_key_that_differs() {
+    let scale = |keys: &[f32], config: MemoryConfig| {
+        let n = keys.len();
+        let keys = Array2::from_shape_vec((n, 1), keys.to_vec()).unwrap();
+        let targets = Targets::classes((0..n).map(|i| i % 2).collect::<Vec<_>>(), 2);
+        Memory::from_arrays(keys.view(), Array2::zeros((n, 2)), targets, config).unwrap().distance_scale()
+    };
+    let plain = MemoryConfig::default();
+    for config in [plain, plain.with_index(IndexKind::Hnsw(HnswConfig::default()))] {
+        // Distances 1, 1, 1, 3, 5.
+        assert_eq!(scale(&[0.0, 1.0, 1.0, 4.0, 9.0], config), 1.0);
+        // A twin of every key, or many, changes nothing; of one key they count as often as it is there.
+        let distinct = [0.0, 8.0, 40.0, 96.0];
+        assert_eq!(scale(&distinct, config), 20.0);
+        for times in [2, 3, 250] {
+            assert_eq!(scale(&distinct.repeat(times), config), 20.0, "{times} times");
+        }
+        // Nothing differs: whatever the width, all weights are one.
+        assert_eq!(scale(&[5.0; 40], config), 1.0);
+    }
     let one = Memory::from_arrays(
         ndarray::array![[7.0_f32]].view(),
         Array2::zeros((1, 2)),

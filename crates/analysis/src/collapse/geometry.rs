@@ -11,6 +11,9 @@ const RANK: f64 = 1e-10;
 /// precision, so that real differences are a hundred thousand times as large.
 const NOTHING: f64 = 1e-12;
 
+/// Most classes that are measured: tables of classes by classes take 2 GiB each, and their eigenvectors hours.
+pub const MOST_CLASSES: usize = 1 << 14;
+
 /// How far embeddings and head have collapsed; all numbers fall to 0 as they do.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct NeuralCollapse {
@@ -49,7 +52,7 @@ impl NeuralCollapse {
     /// ```
     ///
     /// # Errors
-    /// Fewer than two classes, a class without points, shapes that do not go together, a number that is not finite, a head of
+    /// No points, fewer than two classes or more than [`MOST_CLASSES`], a class without points, shapes that do not go together, a number that is not finite, a head of
     /// zeros alone, class means that are all the same, or a class whose mean is their centre, which has no direction. The field
     /// or shape names what is at fault: `embeddings`, `labels`, `head` or `bias`.
     pub fn of(
@@ -59,9 +62,13 @@ impl NeuralCollapse {
         head: Option<(ArrayView2<f32>, Option<ArrayView1<f32>>)>,
     ) -> Result<Self, AnalysisError> {
         let (n, d) = embeddings.dim();
-        require(classes >= 2, "classes", classes, "must be at least 2")?;
+        require(n >= 1, "embeddings", "no points", "there must be at least one")?;
         require_shape("embeddings and labels", &[n], &[labels.len()], "one label for each point")?;
+        require(classes >= 2, "classes", classes, "must be at least 2")?;
         require_labels(labels, classes)?;
+        // Before anything as large as the classes is made: as many of them as points have one.
+        every_class(labels, classes)?;
+        require(classes <= MOST_CLASSES, "classes", classes, format!("must be at most {MOST_CLASSES}"))?;
         if let Some((weights, bias)) = &head {
             require_shape("head and embeddings", weights.shape(), &[classes, d], "weights are [classes, width]")?;
             if let Some(bias) = bias {
@@ -81,7 +88,7 @@ impl NeuralCollapse {
                 finite("bias", bias.insert_axis(Axis(0)))?;
             }
         }
-        let means = class_means(embeddings, labels, classes)?;
+        let means = class_means(embeddings, labels, classes);
         let centre = means.mean_axis(Axis(0)).unwrap_or_default();
         let centred = &means - &centre;
         directions(&means, &centred)?;
@@ -147,18 +154,25 @@ fn directions(means: &Array2<f64>, centred: &Array2<f64>) -> Result<(), Analysis
     }
 }
 
-fn class_means(x: ArrayView2<f32>, labels: &[usize], classes: usize) -> Result<Array2<f64>, AnalysisError> {
+/// Fails with the first class that has no point. It is among the first `n + 1`, so that no more than these are looked at.
+fn every_class(labels: &[usize], classes: usize) -> Result<(), AnalysisError> {
+    let mut seen = vec![false; classes.min(labels.len() + 1)];
+    labels.iter().for_each(|&label| seen.get_mut(label).into_iter().for_each(|seen| *seen = true));
+    match seen.iter().position(|seen| !seen) {
+        Some(class) => require(false, "labels", format!("none of class {class}"), "every class needs a point"),
+        None => Ok(()),
+    }
+}
+
+fn class_means(x: ArrayView2<f32>, labels: &[usize], classes: usize) -> Array2<f64> {
     let mut means = Array2::<f64>::zeros((classes, x.ncols()));
     let mut counts = vec![0_usize; classes];
     for (row, &label) in x.outer_iter().zip(labels) {
         counts[label] += 1;
         means.row_mut(label).zip_mut_with(&row, |m, x| *m += f64::from(*x));
     }
-    if let Some(class) = counts.iter().position(|c| *c == 0) {
-        return require(false, "labels", format!("none of class {class}"), "every class needs a point").map(|()| means);
-    }
     means.outer_iter_mut().zip(&counts).for_each(|(mut row, &n)| row /= n as f64);
-    Ok(means)
+    means
 }
 
 /// `tr(Sigma_W Sigma_B^+) / C`. With the centred means as rows of M, `Sigma_B = M^T M / C`; its
@@ -225,7 +239,7 @@ mod tests {
         });
         let found = NeuralCollapse::of(x.view(), &labels, classes, None).unwrap();
         // The definition, with d x d matrices.
-        let means = class_means(x.view(), &labels, classes).unwrap();
+        let means = class_means(x.view(), &labels, classes);
         let centre = means.mean_axis(Axis(0)).unwrap();
         let mut between = DMatrix::<f64>::zeros(d, d);
         let mut within = DMatrix::<f64>::zeros(d, d);
@@ -269,6 +283,16 @@ mod tests {
         fails(&[0, 2], 3, "none of class 1");
         fails(&[0, 3], 3, "label 3");
         fails(&[0], 2, "embeddings and labels: [2] against [1]");
+        // Nothing of that size is made.
+        fails(&[0, 1], usize::MAX, "none of class 2");
+        fails(&[0, usize::MAX - 1], usize::MAX, "none of class 1");
+        let none = Array2::<f32>::zeros((0, 3));
+        let error = NeuralCollapse::of(none.view(), &[], 2, None).unwrap_err().to_string();
+        assert_eq!(error, "embeddings = no points: there must be at least one");
+        let many = Array2::from_shape_fn((MOST_CLASSES + 1, 1), |(i, _)| i as f32);
+        let labels: Vec<usize> = (0..=MOST_CLASSES).collect();
+        let error = NeuralCollapse::of(many.view(), &labels, MOST_CLASSES + 1, None).unwrap_err().to_string();
+        assert_eq!(error, "classes = 16385: must be at most 16384");
         let same = array![[1.0_f32], [1.0]];
         let error = NeuralCollapse::of(same.view(), &[0, 1], 2, None).unwrap_err().to_string();
         assert!(error.contains("must differ"), "{error}");

@@ -11,5 +11,5 @@ mod geometry;
 mod theory;
 
 pub use frame::{FrameFit, Law, QuantileFit};
-pub use geometry::NeuralCollapse;
+pub use geometry::{MOST_CLASSES, NeuralCollapse};
 pub use theory::{Collapsed, closed_form, closed_form_binary, simulate};

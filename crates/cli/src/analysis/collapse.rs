@@ -2,7 +2,7 @@
 
 use super::{number, shown};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use crate::page::{Report, write_page};
 use clap::Args;
 use serde_json::json;
@@ -40,10 +40,20 @@ pub(crate) struct Collapse {
 
 impl Collapse {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--report", &self.report)?;
         let (embeddings, labels) = (read_matrix(&self.embeddings)?, read_labels(&self.labels)?);
         if labels.len() != embeddings.nrows() {
             let (left, right) = (format!("--embeddings {}", self.embeddings), format!("--labels {}", self.labels));
             return Err(CliError::Rows { left, left_rows: embeddings.nrows(), right, right_rows: labels.len() });
+        }
+        if self.head.is_none() {
+            // Of as many classes as there are points each has one at most: a larger label is no class.
+            if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| **label >= labels.len()) {
+                let points = labels.len();
+                let rule =
+                    format!("row {row} is {label}: must be below the {points} points, since every class needs one");
+                return Err(CliError::Option { option: "--labels", value: self.labels.to_string(), rule });
+            }
         }
         let head = self.head.as_ref().map(read_matrix).transpose()?;
         let bias = self.bias.as_ref().map(read_vector).transpose()?;
@@ -110,6 +120,9 @@ impl Collapse {
             ("head" | "head and embeddings", Some(head), _) => ("--head", head),
             ("bias" | "bias and classes", _, Some(bias)) => ("--bias", bias),
             ("labels", ..) => ("--labels", &self.labels),
+            // Those of the logits are their own.
+            ("classes", Some(head), _) if measured.0 == "--embeddings" => ("--head", head),
+            ("classes", None, _) if measured.0 == "--embeddings" => ("--labels", &self.labels),
             _ => measured,
         };
         CliError::Option { option, value: path.to_string(), rule: error.to_string() }

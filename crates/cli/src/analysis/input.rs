@@ -4,7 +4,7 @@ use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use ndarray::Array3;
 use tenfold_analysis::{AnalysisError, PerPoint, Randomness, SUM_TOLERANCE, Scale, pass};
-use tenfold_core_tensor::arrays::{ArrayPath, Slabs, read_labels};
+use tenfold_core_tensor::arrays::{ArrayPath, Dtype, Slabs, read_labels};
 use tenfold_core_tensor::progress::Progress;
 
 /// What models say of points.
@@ -70,7 +70,14 @@ impl Predictions {
 
     /// Opens the predictions and reads the labels, which must be as many as the points.
     pub(super) fn open(&self) -> Result<(Slabs, Vec<usize>), CliError> {
-        open("--predictions", &self.predictions, "--labels", &self.labels)
+        let opened = open("--predictions", &self.predictions, "--labels", &self.labels)?;
+        if !self.logits && opened.0.dtype() == Dtype::Float(8) {
+            eprintln!(
+                "warning: --predictions {}: double precision is rounded to single; where probabilities near 1 matter, give logits",
+                self.predictions
+            );
+        }
+        Ok(opened)
     }
 
     /// Reads the predictions once, for everything that is found of each point.

@@ -1,7 +1,7 @@
 //! `tenfold memorisation design`: which examples each model is to see.
 
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
 use std::path::PathBuf;
@@ -48,6 +48,7 @@ enum DesignName {
 
 impl Draw {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let design = match self.design {
             DesignName::Plain => Design::Plain,
             DesignName::Stratified => Design::Stratified,

@@ -2,7 +2,7 @@
 
 use super::input::{Masks, read_bits, read_study};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::Args;
 use ndarray::{Array1, Array2};
 use serde_json::json;
@@ -47,6 +47,17 @@ pub(crate) struct Influence {
 
 impl Influence {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
+        writable("--published", &self.published)?;
+        for (option, least) in [("--least-mem", self.least_mem), ("--least-infl", self.least_infl)] {
+            if !least.is_finite() {
+                return Err(CliError::Option {
+                    option,
+                    value: least.to_string(),
+                    rule: "must be a finite number".into(),
+                });
+            }
+        }
         let masks = read_bits("--mask", &self.masks.mask)?;
         let scores = match &self.correct {
             Some(path) => Some(read_study(&masks, "--correct", path)?.scores()?),

@@ -38,12 +38,16 @@ impl Order {
 /// Reads a table of zeros and ones, some rows at a time.
 pub(super) fn read_bits(option: &'static str, path: &ArrayPath) -> Result<Vec<BitMask>, CliError> {
     let mut blocks = RowBlocks::open(path)?;
-    if blocks.shape().len() != 2 {
-        let rule = format!("has shape {:?}, must be [models, examples]", blocks.shape());
-        return Err(CliError::Option { option, value: path.to_string(), rule });
+    let refuse = |rule: String| Err(CliError::Option { option, value: path.to_string(), rule });
+    match *blocks.shape() {
+        [0, _] => return refuse("has no rows; there must be at least one model".into()),
+        [_, 0] => return refuse("has no columns; there must be at least one".into()),
+        [_, _] => {}
+        _ => return refuse(format!("has shape {:?}, must be [models, examples]", blocks.shape())),
     }
     let mut rows = Vec::new();
-    while let Some(block) = blocks.next_block(64)? {
+    // Whole: a double next to zero or one is neither.
+    while let Some(block) = blocks.next_block_f64(64)? {
         let bits = bit_rows("table", rows.len(), block.view());
         rows.extend(bits.map_err(|error| named(option, path, error))?);
     }
@@ -51,7 +55,11 @@ pub(super) fn read_bits(option: &'static str, path: &ArrayPath) -> Result<Vec<Bi
 }
 
 /// Names the file behind what is wrong with a table.
-fn named(option: &'static str, path: &ArrayPath, error: tenfold_memorisation::MemorisationError) -> CliError {
+pub(super) fn named(
+    option: &'static str,
+    path: &ArrayPath,
+    error: tenfold_memorisation::MemorisationError,
+) -> CliError {
     let text = error.to_string();
     CliError::Option { option, value: path.to_string(), rule: text.trim_start_matches("table: ").to_string() }
 }

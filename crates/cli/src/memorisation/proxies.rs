@@ -2,7 +2,7 @@
 
 use super::table::column;
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,6 +39,7 @@ pub(crate) struct Proxies {
 
 impl Proxies {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let labels = read_labels(&self.labels)?;
         let mut epochs = RowBlocks::open(&self.logits)?;
         let shape = epochs.shape().to_vec();
@@ -48,6 +49,9 @@ impl Proxies {
         };
         if n != labels.len() {
             return Err(wrong(format!("has {n} examples, --labels has {}", labels.len())));
+        }
+        if shape.contains(&0) {
+            return Err(wrong(format!("has shape {shape:?}; there must be at least one epoch, example and class")));
         }
         if self.el2n_epoch >= count {
             let rule = format!("must be below the {count} epochs of --logits");

@@ -1,15 +1,15 @@
 //! `tenfold memorisation score`: the score of every example.
 
-use super::input::{Masks, Order, read_bits, read_study};
+use super::input::{Masks, Order, named, read_bits, read_study};
 use super::table;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, within, writable};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use tenfold_core_tensor::arrays::{ArrayPath, read_matrix};
+use tenfold_core_tensor::arrays::{ArrayPath, read_matrix_f64};
 use tenfold_core_tensor::seed::Seed;
-use tenfold_memorisation::{Resamples, Study, bimodality, implied_error, probability_scores};
+use tenfold_memorisation::{FEWEST_DRAWS, MOST_DRAWS, Resamples, Study, bimodality, implied_error, probability_scores};
 
 /// Score every example: how much likelier a model gets it right for having seen it.
 ///
@@ -31,7 +31,7 @@ pub(crate) struct Score {
     /// Go on where an example has fewer than two models on one side; it gets no score and is counted.
     #[arg(long)]
     flag: bool,
-    /// Draws of the bootstrap over models behind the mean's interval.
+    /// Draws of the bootstrap over models behind the mean's interval, from 200 to 100,000.
     #[arg(long, default_value_t = 1000)]
     draws: usize,
     /// Seed of the bootstrap.
@@ -44,11 +44,15 @@ pub(crate) struct Score {
 
 impl Score {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
+        within("--draws", self.draws, FEWEST_DRAWS..=MOST_DRAWS)?;
         self.order.check()?;
         let masks = read_bits("--mask", &self.masks.mask)?;
         let (scores, study) = match (&self.correct, &self.probabilities) {
             (_, Some(path)) => {
-                (probability_scores(&masks, read_matrix(path)?.view())?.into_iter().map(Some).collect(), None)
+                let scores = probability_scores(&masks, read_matrix_f64(path)?.view());
+                let scores = scores.map_err(|error| named("--probabilities", path, error))?;
+                (scores.into_iter().map(Some).collect(), None)
             }
             (Some(path), None) => {
                 let study = read_study(&masks, "--correct", path)?;
@@ -61,8 +65,15 @@ impl Score {
             // clap asks for one of the two.
             (None, None) => (Vec::new(), None),
         };
+        if scores.iter().all(Option::is_none) {
+            let (option, value) = ("--mask", self.masks.mask.to_string());
+            let rule = "no example has two models that saw it and two that did not: there is no score".into();
+            return Err(CliError::Option { option, value, rule });
+        }
+        // All that can be refused comes before the file.
+        let summary = self.summary(&masks, &scores, study.as_ref())?;
         table::write(&self.out, &scores)?;
-        self.summary(&masks, &scores, study.as_ref())
+        Ok(summary)
     }
 
     fn summary(

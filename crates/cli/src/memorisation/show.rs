@@ -3,7 +3,7 @@
 use super::gallery::{Card, Page, picture};
 use super::table::column;
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, within, writable};
 use crate::page::write_page;
 use clap::Args;
 use ndarray::{ArrayD, Axis};
@@ -96,6 +96,8 @@ impl Labelled {
 
 impl Show {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
+        within("--count", self.count, 1..=usize::MAX)?;
         let train = Labelled::read("--images", &self.images, &self.labels)?;
         let [mem, lo, hi] = [column(&self.scores, "mem")?, column(&self.scores, "lo")?, column(&self.scores, "hi")?];
         let [p_in, p_out] = [column(&self.scores, "p_in")?, column(&self.scores, "p_out")?];
@@ -108,6 +110,10 @@ impl Show {
             _ => None,
         };
         let mut order: Vec<usize> = (0..mem.len()).filter(|&i| !mem[i].is_nan()).collect();
+        if order.is_empty() {
+            let rule = "has no score; there must be at least one".into();
+            return Err(CliError::Option { option: "--scores", value: self.scores.display().to_string(), rule });
+        }
         order.sort_by(|&a, &b| mem[b].total_cmp(&mem[a]).then(a.cmp(&b)));
         let count = self.count.min(order.len());
         let (most, least) = (&order[..count], &order[order.len() - count..]);

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use ndarray::Array1;
 use std::io::Write;
 use std::path::Path;
-use tenfold_core_tensor::arrays::{ArrayPath, Npy, read_vector, write_npz};
+use tenfold_core_tensor::arrays::{ArrayPath, Npy, read_vector_f64, write_npz};
 use tenfold_core_tensor::files::write_atomic;
 use tenfold_memorisation::Score;
 
@@ -56,5 +56,5 @@ pub(super) fn path(text: &str) -> Result<std::path::PathBuf, String> {
 /// Reads a column of a file of scores.
 pub(super) fn column(file: &Path, key: &str) -> Result<Vec<f64>, CliError> {
     let path = ArrayPath { file: file.to_path_buf(), key: Some(key.to_string()) };
-    Ok(read_vector(&path)?.iter().map(|v| f64::from(*v)).collect())
+    Ok(read_vector_f64(&path)?.to_vec())
 }

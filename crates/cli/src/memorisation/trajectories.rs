@@ -2,7 +2,7 @@
 
 use super::input::{Masks, read_bits, read_study};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, within, writable};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use tenfold_core_tensor::arrays::ArrayPath;
 use tenfold_core_tensor::files::write_atomic;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_memorisation::{Resamples, Score, Shape, Study, TrajectoryRule, quadratic_shape, shares};
+use tenfold_memorisation::{
+    FEWEST_DRAWS, MOST_DRAWS, Resamples, Score, Shape, Study, TrajectoryRule, quadratic_shape, shares,
+};
 
 /// Sort examples by how their score moves as models grow: constant, increasing, decreasing, cap, U or mixed.
 ///
@@ -29,7 +31,7 @@ pub(crate) struct Trajectories {
     /// The smallest change that counts.
     #[arg(long, default_value_t = 0.1)]
     least: f64,
-    /// Draws of models (intervals) and of the null.
+    /// Draws of models (intervals) and of the null, from 200 to 100,000.
     #[arg(long, default_value_t = 300)]
     draws: usize,
     /// Seed of the draws.
@@ -42,6 +44,8 @@ pub(crate) struct Trajectories {
 
 impl Trajectories {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
+        within("--draws", self.draws, FEWEST_DRAWS..=MOST_DRAWS)?;
         if self.correct.len() < 2 {
             let rule = "give a table for each of at least two sizes, separated by commas".into();
             return Err(CliError::Option { option: "--correct", value: self.correct[0].to_string(), rule });

@@ -2,7 +2,7 @@
 
 use super::input::{Examples, Task, Truth};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::Args;
 use std::path::PathBuf;
 use tenfold_resmem::Memory;
@@ -49,10 +49,12 @@ pub(crate) struct Remove {
 
 impl Add {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let mut memory = Memory::load(&self.memory)?;
         let task = Task::of(&memory);
         let (keys, base) = self.examples.read(task)?;
         let targets = self.truth.read_needed(task, keys.nrows(), memory.width())?;
+        self.examples.check_rounding(&self.truth)?;
         memory.add(keys.view(), base, &targets)?;
         memory.save(&self.out)?;
         Ok(saved(&self.out, &memory).field("added", keys.nrows(), keys.nrows()))
@@ -61,6 +63,7 @@ impl Add {
 
 impl Remove {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let mut memory = Memory::load(&self.memory)?;
         let before = memory.len();
         memory.remove(&self.row)?;

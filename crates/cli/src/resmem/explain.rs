@@ -1,6 +1,6 @@
 //! `tenfold resmem explain`: why the memory said what it said.
 
-use super::input::{Examples, Task};
+use super::input::Examples;
 use super::settings::Settings;
 use crate::error::CliError;
 use crate::output::Output;
@@ -12,8 +12,8 @@ use tenfold_resmem::{Explanation, Memory, Target};
 
 /// Show the neighbours, weights and residuals behind predictions.
 ///
-/// The score is the base plus the correction; the correction is what kNN alone would say minus what the base says of the
-/// neighbours on average.
+/// The score is the base plus the correction; of the memory, the correction is what kNN alone would say minus what the base says
+/// of the neighbours on average.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  tenfold resmem explain --memory model.memory.safetensors \\\n    --keys test.npz:emb --logits test.npz:logits --row 3,17 --params best.json"
@@ -36,9 +36,9 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        let params = self.settings.read()?;
+        let choice = self.settings.read()?;
         let memory = Memory::load(&self.memory)?;
-        let (keys, base) = self.examples.read(Task::of(&memory))?;
+        let (keys, base) = self.examples.read_for(&memory)?;
         if let Some(row) = self.row.iter().find(|row| **row >= keys.nrows()) {
             let rule = format!("must be below the {} rows of --keys", keys.nrows());
             return Err(CliError::Option { option: "--row", value: row.to_string(), rule });
@@ -46,7 +46,7 @@ impl Explain {
         let mut output = Output::new();
         let mut rows = Vec::new();
         for &row in &self.row {
-            let explained = memory.explain(keys.row(row), base.row(row), &params)?;
+            let explained = memory.explain_by(keys.row(row), base.row(row), &choice)?;
             output = text(output, row, &explained, memory.is_classifier(), self.show);
             let mut value = serde_json::to_value(&explained).unwrap_or(Value::Null);
             value["row"] = json!(row);

@@ -2,12 +2,12 @@
 
 use super::input::{Examples, Truth};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tenfold_core_tensor::ops::nearest::Metric;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_resmem::{HnswConfig, IndexKind, Memory, MemoryConfig, Storage};
+use tenfold_resmem::{HnswConfig, IndexKind, Memory, MemoryConfig, ResmemError, Storage};
 
 /// Build a memory from a model's outputs on its training data.
 ///
@@ -68,10 +68,12 @@ enum IndexName {
 
 impl Fit {
     pub(crate) fn run(self) -> Result<Output, CliError> {
+        writable("--out", [&self.out])?;
         let (config, task) = (self.config()?, self.truth.task()?);
         let (keys, base) = self.examples.read(task)?;
         let targets = self.truth.read_needed(task, keys.nrows(), base.ncols())?;
-        let memory = Memory::from_arrays(keys.view(), base, targets, config).map_err(|e| self.truth.name_file(e))?;
+        self.examples.check_rounding(&self.truth)?;
+        let memory = Memory::from_arrays(keys.view(), base, targets, config).map_err(|e| self.name_file(e))?;
         let notes = memory.notes();
         memory.save(&self.out)?;
         let mut output = Output::new()
@@ -96,6 +98,16 @@ impl Fit {
             eprintln!("warning: {n} rows repeat an earlier key with another target; k = 1 cannot return both");
         }
         Ok(output)
+    }
+
+    /// Names the file behind what a memory says of its keys or labels as a whole.
+    fn name_file(&self, error: ResmemError) -> CliError {
+        match error {
+            ResmemError::Parameter { field: "keys", value, rule } => {
+                CliError::Option { option: "--keys", value: format!("{} {value}", self.examples.keys), rule }
+            }
+            error => self.truth.name_file(error),
+        }
     }
 
     fn config(&self) -> Result<MemoryConfig, CliError> {

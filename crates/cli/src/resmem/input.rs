@@ -1,5 +1,6 @@
 //! The arrays that verbs share: examples as (embedding, base output), with or without targets.
 
+use super::rounding::{check_predictions, check_residuals};
 use crate::error::CliError;
 use clap::Args;
 use ndarray::Array2;
@@ -57,6 +58,24 @@ impl Examples {
         let base = finite(option, path)?;
         same_rows(("--keys", &self.keys, keys.nrows()), (option, path, base.nrows()))?;
         Ok((keys, base))
+    }
+
+    /// Reads both arrays for a memory, which must be able to correct the predictions as it keeps them.
+    pub(super) fn read_for(&self, memory: &Memory) -> Result<(Array2<f32>, Array2<f32>), CliError> {
+        let found = self.read(Task::of(memory))?;
+        if let Some(predictions) = &self.predictions {
+            check_predictions(predictions, memory)?;
+        }
+        Ok(found)
+    }
+
+    /// In regression, refuses targets and predictions whose difference single precision does not hold. Both were read, and
+    /// agree in shape.
+    pub(super) fn check_rounding(&self, truth: &Truth) -> Result<(), CliError> {
+        match (&self.predictions, &truth.targets) {
+            (Some(predictions), Some(targets)) => check_residuals(predictions, targets),
+            _ => Ok(()),
+        }
     }
 
     fn base(&self) -> (&'static str, &ArrayPath, Task) {

@@ -5,6 +5,7 @@ mod explain;
 mod fit;
 mod input;
 mod predict;
+mod rounding;
 mod settings;
 mod sweep;
 

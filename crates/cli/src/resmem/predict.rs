@@ -1,9 +1,9 @@
 //! `tenfold resmem predict`: a memory and a model's outputs on new data in, corrected predictions out.
 
 use super::input::{Examples, Task, Truth, quality};
-use super::settings::{Settings, shown};
+use super::settings::{Settings, name as name_of, shown};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, writable};
 use clap::{Args, ValueEnum};
 use ndarray::Array1;
 use std::path::PathBuf;
@@ -44,12 +44,19 @@ enum ProjectionName {
 
 impl Predict {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        let params = self.settings.read()?;
+        writable("--out", [&self.out])?;
+        let choice = self.settings.read()?;
+        let params = choice.params;
         let memory = Memory::load(&self.memory)?;
         let task = Task::of(&memory);
-        let (keys, base) = self.examples.read(task)?;
+        let (keys, base) = self.examples.read_for(&memory)?;
         let truth = self.truth.read(task, keys.nrows(), memory.width())?;
-        let prediction = memory.predict(&keys, &base, &params)?;
+        self.examples.check_rounding(&self.truth)?;
+        let own = match &truth {
+            Some(targets) => memory.own_rows(keys.view(), targets)?.iter().flatten().count(),
+            None => 0,
+        };
+        let prediction = memory.predict_by(&keys, &base, &choice)?;
         if memory.is_classifier() {
             let projection = match self.projection {
                 ProjectionName::Simplex => Projection::Simplex,
@@ -65,15 +72,26 @@ impl Predict {
         let mut output = Output::new()
             .field("predictions", self.out.display(), self.out.display().to_string())
             .field("rows", keys.nrows(), keys.nrows())
+            .field("method", name_of(choice.method), name_of(choice.method))
             .field("k", params.k, params.k)
             .field("sigma", shown(params.sigma), memory.sigma(&params))
             .field("temperature", params.temperature, params.temperature);
+        if let Some(lambda) = choice.lambda {
+            output = output.field("lambda", lambda, lambda);
+        }
+        if own > 0 {
+            let rows = keys.nrows();
+            eprintln!(
+                "warning: {own} of the {rows} rows are rows of the memory, which find themselves: that they are right shows only that they were stored"
+            );
+            output = output.field("own_rows", own, own);
+        }
         if let Some(targets) = truth {
             let plain = memory.predict_base(&base, params.temperature)?;
             let (name, ours) = quality(&prediction.scores, &targets);
             let (_, theirs) = quality(&plain.scores, &targets);
             output = output.field(&format!("{name}_base"), format!("{theirs:.4}"), theirs);
-            output = output.field(&format!("{name}_resmem"), format!("{ours:.4}"), ours);
+            output = output.field(&format!("{name}_{}", name_of(choice.method)), format!("{ours:.4}"), ours);
         }
         Ok(output)
     }

@@ -4,5 +4,7 @@ mod analysis;
 mod bad_input;
 mod fixture;
 mod memorisation;
+mod precision;
 mod readme;
+mod refused;
 mod resmem;

@@ -3,19 +3,84 @@
 use super::Dtype;
 use half::{bf16, f16};
 
-/// Appends the elements in `bytes` (a whole number of them) to `out` as `f32`, rounding to nearest.
-pub(super) fn floats(bytes: &[u8], dtype: Dtype, big_endian: bool, out: &mut Vec<f32>) {
-    match dtype {
-        Dtype::Bool => out.extend(bytes.iter().map(|&b| f32::from(u8::from(b != 0)))),
-        Dtype::Float(2) => out.extend(words(bytes, big_endian).map(|w| f16::from_bits(u16::from_le_bytes(w)).to_f32())),
-        Dtype::Float(4) => out.extend(words(bytes, big_endian).map(f32::from_le_bytes)),
-        Dtype::Float(_) => out.extend(words(bytes, big_endian).map(|w| f64::from_le_bytes(w) as f32)),
-        Dtype::Bfloat16 => {
-            out.extend(words(bytes, big_endian).map(|w| bf16::from_bits(u16::from_le_bytes(w)).to_f32()))
-        }
-        // Only 64-bit integers above 2^53 would round twice on the way; as features that is immaterial.
-        Dtype::Int(_) | Dtype::Uint(_) => integers(bytes, dtype, big_endian, |i| out.push(i as f32)),
+/// A number that elements are read as.
+pub(super) trait Real: Copy {
+    /// What is said of a number that it cannot hold.
+    const RULE: &'static str;
+    fn single(value: f32) -> Self;
+    /// None where the number does not survive.
+    fn double(value: f64) -> Option<Self>;
+    /// None where the number does not survive.
+    fn integer(value: i128) -> Option<Self>;
+}
+
+impl Real for f32 {
+    const RULE: &'static str = "single precision, which this is read as, ends at 3.4e38";
+
+    fn single(value: f32) -> Self {
+        value
     }
+
+    fn double(value: f64) -> Option<Self> {
+        let rounded = value as f32;
+        (rounded.is_finite() || !value.is_finite()).then_some(rounded)
+    }
+
+    fn integer(value: i128) -> Option<Self> {
+        Some(value as f32)
+    }
+}
+
+impl Real for f64 {
+    const RULE: &'static str =
+        "double precision, which this is read as, does not hold it: whole numbers above 2^53 lose digits";
+
+    fn single(value: f32) -> Self {
+        value.into()
+    }
+
+    fn double(value: f64) -> Option<Self> {
+        Some(value)
+    }
+
+    fn integer(value: i128) -> Option<Self> {
+        (value as f64 as i128 == value).then_some(value as f64)
+    }
+}
+
+/// The index of an element that the number it is read as cannot hold, and the element.
+pub(super) type Lost = (usize, String);
+
+/// Appends the elements in `bytes` (a whole number of them) to `out`, rounded to nearest; fails with the first that does not
+/// survive, counted from the first of `bytes`.
+pub(super) fn floats<T: Real>(bytes: &[u8], dtype: Dtype, big_endian: bool, out: &mut Vec<T>) -> Result<(), Lost> {
+    match dtype {
+        Dtype::Bool => out.extend(bytes.iter().map(|&b| T::single(f32::from(u8::from(b != 0))))),
+        Dtype::Float(2) => {
+            out.extend(words(bytes, big_endian).map(|w| T::single(f16::from_bits(u16::from_le_bytes(w)).to_f32())))
+        }
+        Dtype::Float(4) => out.extend(words(bytes, big_endian).map(|w| T::single(f32::from_le_bytes(w)))),
+        Dtype::Float(_) => {
+            for (index, value) in words(bytes, big_endian).map(f64::from_le_bytes).enumerate() {
+                out.push(T::double(value).ok_or_else(|| (index, format!("{value:e}")))?);
+            }
+        }
+        Dtype::Bfloat16 => {
+            out.extend(words(bytes, big_endian).map(|w| T::single(bf16::from_bits(u16::from_le_bytes(w)).to_f32())))
+        }
+        Dtype::Int(_) | Dtype::Uint(_) => {
+            let (mut index, mut lost) = (0, None);
+            integers(bytes, dtype, big_endian, |value| {
+                match T::integer(value) {
+                    Some(value) => out.push(value),
+                    None => _ = lost.get_or_insert_with(|| (index, value.to_string())),
+                }
+                index += 1;
+            });
+            return lost.map_or(Ok(()), Err);
+        }
+    }
+    Ok(())
 }
 
 /// Calls `each` with every element of an integer array; the values of all widths fit in `i128`.
@@ -54,9 +119,15 @@ mod tests {
             let mut big = little.to_vec();
             big.reverse();
             for (bytes, order) in [(little, false), (&big[..], true)] {
-                let mut out = Vec::new();
-                floats(bytes, dtype, order, &mut out);
-                assert_eq!(out, [want], "{dtype}, big endian: {order}");
+                let (mut single, mut double) = (Vec::<f32>::new(), Vec::<f64>::new());
+                floats(bytes, dtype, order, &mut single).unwrap();
+                assert_eq!(single, [want], "{dtype}, big endian: {order}");
+                // 2^64 - 1 is above what a double holds.
+                if floats(bytes, dtype, order, &mut double).is_ok() {
+                    assert_eq!(double[0] as f32, want, "{dtype}, big endian: {order}");
+                } else {
+                    assert_eq!(dtype, Dtype::Uint(8));
+                }
             }
         };
         check(Dtype::Bool, &[1], 1.0);
@@ -72,5 +143,19 @@ mod tests {
         check(Dtype::Float(4), &1.25_f32.to_le_bytes(), 1.25);
         check(Dtype::Float(8), &0.1_f64.to_le_bytes(), 0.1);
         check(Dtype::Bfloat16, &bf16::from_f32(-2.0).to_le_bytes(), -2.0);
+    }
+
+    #[test]
+    fn what_does_not_survive_is_named() {
+        let doubles: Vec<u8> = [1.0, f64::INFINITY, -1e39, 1e300].iter().flat_map(|v: &f64| v.to_le_bytes()).collect();
+        let lost = floats::<f32>(&doubles, Dtype::Float(8), false, &mut Vec::new()).unwrap_err();
+        assert_eq!(lost, (2, "-1e39".to_string()));
+        let mut all = Vec::new();
+        floats::<f64>(&doubles, Dtype::Float(8), false, &mut all).unwrap();
+        assert_eq!(all, [1.0, f64::INFINITY, -1e39, 1e300]);
+        let whole: Vec<u8> = [1_i64 << 60, -(1 << 53) - 1].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let lost = floats::<f64>(&whole, Dtype::Int(8), false, &mut Vec::new()).unwrap_err();
+        assert_eq!(lost, (1, "-9007199254740993".to_string()));
+        assert!(floats::<f32>(&whole, Dtype::Int(8), false, &mut Vec::new()).is_ok());
     }
 }

@@ -35,6 +35,16 @@ pub enum ArrayError {
         /// What was expected.
         rule: String,
     },
+    /// The bytes of an array in an archive are not those that were stored.
+    #[error("{path}: the CRC-32 of the array is {found:08x}, the archive says {stored:08x}; the file is damaged")]
+    Checksum {
+        /// The file and key.
+        path: ArrayPath,
+        /// The checksum of the bytes.
+        found: u32,
+        /// The one that the archive holds.
+        stored: u32,
+    },
     /// The element type cannot be read as what was asked for.
     #[error("{path}: elements are {dtype}; {rule}")]
     Dtype {

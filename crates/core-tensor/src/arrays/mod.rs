@@ -1,9 +1,16 @@
 //! Array files: `.npy`, `.npz` and `.safetensors`, from any framework.
 //!
 //! An [`ArrayPath`] names one array, with its key where the file holds several: `emb.npy`, `run.npz:logits`,
-//! `run.safetensors:logits`. Numbers of any width come in as `f32` (or as labels, `usize`); both memory orders, both
+//! `run.safetensors:logits`. Numbers of any width come in as `f32` or `f64` (or as labels, `usize`); both memory orders, both
 //! byte orders, half precision and bfloat16 are understood. Headers are checked against the bytes that are there before
-//! anything is allocated, and every error names the file, the key and the byte offset or the rule.
+//! anything is allocated, the CRC-32 of an array in an `.npz` is verified with its last element, and every error names the
+//! file, the key and the byte offset or the rule.
+//!
+//! What networks put out and take in (embeddings, logits, probabilities, images) is read as `f32`: doubles and integers are
+//! **rounded to nearest**, to 24 binary digits, and very small ones to zero; a finite number above 3.4e38 would become infinite
+//! and is refused. Numbers that are compared, binned or subtracted (times, scores, targets) are read as `f64`
+//! ([`read_vector_f64`], [`read_matrix_f64`], [`RowBlocks::next_block_f64`]), where nothing is rounded: a whole number above 2^53
+//! that a double does not hold is refused.
 //!
 //! ```
 //! use ndarray::array;
@@ -28,11 +35,12 @@ mod path;
 mod read;
 mod safetensors;
 mod slabs;
+mod stream;
 mod write;
 
 pub use dtype::Dtype;
 pub use error::ArrayError;
 pub use path::ArrayPath;
-pub use read::{RowBlocks, read_array, read_labels, read_matrix, read_vector};
+pub use read::{RowBlocks, read_array, read_labels, read_matrix, read_matrix_f64, read_vector, read_vector_f64};
 pub use slabs::Slabs;
 pub use write::{Element, Npy, write_npy, write_npy_blocks, write_npz};

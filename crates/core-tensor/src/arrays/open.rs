@@ -1,5 +1,6 @@
 //! Opening one array of any format: a header and a stream of elements.
 
+use super::stream::Stream;
 use super::{ArrayError, ArrayPath, Dtype, npy, safetensors};
 use crate::files::FileError;
 use std::fs::File;
@@ -16,7 +17,7 @@ pub(super) struct Opened {
     /// Where in the file (for npz: in the array's own stream) the elements begin.
     pub(super) offset: u64,
     /// The elements and nothing after them.
-    pub(super) elements: Box<dyn Read>,
+    pub(super) elements: Stream,
 }
 
 impl Opened {
@@ -27,6 +28,16 @@ impl Opened {
 
     pub(super) fn broken(&self, offset: u64, rule: impl Into<String>) -> ArrayError {
         broken(&self.path, offset, rule)
+    }
+
+    /// To be called when the last element was read: fails where the bytes are not those that were stored.
+    pub(super) fn finish(&mut self) -> Result<(), ArrayError> {
+        let at = self.offset + (self.len() * self.dtype.size()) as u64;
+        match self.elements.finish() {
+            Err(e) => Err(self.broken(at, format!("the archive cannot be read to the end of the array ({e})"))),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err((found, stored))) => Err(ArrayError::Checksum { path: self.path.clone(), found, stored }),
+        }
     }
 }
 
@@ -40,45 +51,51 @@ pub(super) fn open(path: &ArrayPath) -> Result<Opened, ArrayError> {
     let length = file.metadata().map_err(|e| FileError::new(&path.file, e))?.len();
     let reader = BufReader::with_capacity(1 << 18, file);
     match path.file.extension().and_then(|e| e.to_str()) {
-        Some("npy") => open_npy(path, reader, Some(length)),
+        Some("npy") => open_npy(path, Stream::plain(reader), length),
         Some("npz") => open_npz(path, reader),
         Some("safetensors") => open_safetensors(path, reader, length),
         _ => Err(ArrayError::Extension { path: path.clone() }),
     }
 }
 
-fn open_npy(path: &ArrayPath, mut reader: impl Read + 'static, length: Option<u64>) -> Result<Opened, ArrayError> {
+fn open_npy(path: &ArrayPath, mut reader: Stream, length: u64) -> Result<Opened, ArrayError> {
     let header = npy::read_header(&mut reader).map_err(|(offset, rule)| ArrayError::Format {
         path: path.clone(),
         offset,
         rule,
     })?;
-    let opened = Opened {
+    let mut opened = Opened {
         path: path.clone(),
         dtype: header.dtype,
         big_endian: header.big_endian,
         fortran_order: header.fortran_order,
         shape: header.shape,
         offset: header.length,
-        elements: Box::new(reader),
+        elements: reader,
     };
-    let there = length.map(|length| length - header.length);
+    let Some(there) = length.checked_sub(header.length) else {
+        return Err(opened.broken(length, format!("header ends at byte {}, the file holds {length}", header.length)));
+    };
     check_size(&opened, there)?;
+    if opened.len() == 0 {
+        // Nobody will read to the end of nothing.
+        opened.finish()?;
+    }
     Ok(opened)
 }
 
-/// Refuses a shape whose bytes do not fit in memory, or do not equal the `there` bytes of data.
-fn check_size(opened: &Opened, there: Option<u64>) -> Result<(), ArrayError> {
+/// Refuses a shape whose bytes do not fit in memory, or are not as many as the `there` bytes of data.
+fn check_size(opened: &Opened, there: u64) -> Result<(), ArrayError> {
     let axes = opened.shape.iter().try_fold(1_u64, |n, &axis| n.checked_mul(axis as u64));
     let wanted = axes.and_then(|n| n.checked_mul(opened.dtype.size() as u64)).filter(|n| *n <= isize::MAX as u64);
     let (shape, dtype) = (&opened.shape, opened.dtype);
-    match (wanted, there) {
-        (None, _) => Err(opened.broken(0, format!("shape {shape:?} of {dtype} does not fit in memory"))),
-        (Some(wanted), Some(there)) if wanted != there => {
+    match wanted {
+        None => Err(opened.broken(0, format!("shape {shape:?} of {dtype} does not fit in memory"))),
+        Some(wanted) if wanted != there => {
             let at = opened.offset + wanted.min(there);
             Err(opened.broken(at, format!("shape {shape:?} of {dtype} takes {wanted} bytes, the file holds {there}")))
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
     }
 }
 
@@ -96,6 +113,7 @@ fn open_npz(path: &ArrayPath, reader: BufReader<File>) -> Result<Opened, ArrayEr
     let entry = archive.by_name(&name).map_err(broken)?;
     let (start, packed, unpacked, method) =
         (entry.data_start(), entry.compressed_size(), entry.size(), entry.compression());
+    let stored = entry.crc32();
     if entry.encrypted() {
         return Err(ArrayError::Format { path, offset: 0, rule: "zip: the entry is encrypted".into() });
     }
@@ -106,9 +124,10 @@ fn open_npz(path: &ArrayPath, reader: BufReader<File>) -> Result<Opened, ArrayEr
     reader.seek(SeekFrom::Start(start)).map_err(|e| FileError::new(&path.file, e))?;
     let stream = reader.take(packed);
     match method {
-        zip::CompressionMethod::Stored => open_npy(&path, stream, Some(unpacked)),
+        zip::CompressionMethod::Stored => open_npy(&path, Stream::entry(stream, stored), unpacked),
         zip::CompressionMethod::Deflated => {
-            open_npy(&path, flate2::bufread::DeflateDecoder::new(BufReader::new(stream)).take(unpacked), Some(unpacked))
+            let stream = flate2::bufread::DeflateDecoder::new(BufReader::new(stream));
+            open_npy(&path, Stream::entry(stream, stored), unpacked)
         }
         other => {
             let rule = format!("zip: compression {other} (NumPy writes stored or deflated)");
@@ -141,9 +160,9 @@ fn open_safetensors(path: &ArrayPath, mut reader: BufReader<File>, length: u64) 
         fortran_order: false,
         shape: tensor.shape,
         offset,
-        elements: Box::new(reader.take(there)),
+        elements: Stream::plain(reader.take(there)),
     };
-    check_size(&opened, Some(there))?;
+    check_size(&opened, there)?;
     Ok(opened)
 }
 

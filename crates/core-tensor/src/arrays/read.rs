@@ -1,19 +1,73 @@
 //! Reading arrays whole, or in blocks of rows.
 
+use super::decode::{self, Lost, Real};
 use super::open::{Opened, open};
-use super::{ArrayError, ArrayPath, decode};
+use super::{ArrayError, ArrayPath};
 use ndarray::{Array1, Array2, ArrayD, IxDyn, ShapeBuilder};
+use std::io::Read;
 
 /// Bytes asked of a stream at a time: memory grows only as data really comes.
 const STEP: usize = 1 << 20;
 
 /// Reads an array of any shape as `f32`.
 ///
-/// Wider floats and integers are rounded to nearest. NaN and infinities pass: whether they are allowed is the caller's rule.
+/// Wider floats and integers are rounded to nearest; what single precision does not reach is refused (see the [module](super)).
+/// NaN and infinities pass: whether they are allowed is the caller's rule.
 ///
 /// # Errors
-/// A missing or broken file, a missing key, an element type that is not a number.
+/// A missing or broken file, a missing key, an element type that is not a number, a finite number above 3.4e38.
 pub fn read_array(path: &ArrayPath) -> Result<ArrayD<f32>, ArrayError> {
+    array_of(path)
+}
+
+/// Reads a matrix as `f32`, as [`read_array`] does.
+///
+/// # Errors
+/// As [`read_array`], or another number of axes than two.
+pub fn read_matrix(path: &ArrayPath) -> Result<Array2<f32>, ArrayError> {
+    matrix_of(path)
+}
+
+/// Reads a vector as `f32`, as [`read_array`] does. A matrix of one column or one row counts as a vector.
+///
+/// # Errors
+/// As [`read_array`], or more than one axis longer than 1.
+pub fn read_vector(path: &ArrayPath) -> Result<Array1<f32>, ArrayError> {
+    vector_of(path)
+}
+
+/// Reads a matrix as `f64`, for numbers that are compared, binned or subtracted: nothing is rounded.
+///
+/// # Errors
+/// As [`read_matrix`], but numbers of any size pass; a whole number that a double does not hold is refused.
+pub fn read_matrix_f64(path: &ArrayPath) -> Result<Array2<f64>, ArrayError> {
+    matrix_of(path)
+}
+
+/// Reads a vector as `f64`, for numbers that are compared, binned or subtracted: nothing is rounded.
+///
+/// ```
+/// use ndarray::array;
+/// use tenfold_core_tensor::arrays::{ArrayPath, read_vector, read_vector_f64, write_npy};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("times.npy");
+/// // Two seconds of 2026.
+/// write_npy(&path, array![1_790_000_001_i64, 1_790_000_002].view())?;
+/// let times = read_vector_f64(&ArrayPath::from(path.clone()))?;
+/// assert_eq!(times[1] - times[0], 1.0);
+/// // Single precision has them at the same time.
+/// let times = read_vector(&ArrayPath::from(path))?;
+/// assert_eq!(times[1] - times[0], 0.0);
+/// # Ok::<(), tenfold_core_tensor::arrays::ArrayError>(())
+/// ```
+///
+/// # Errors
+/// As [`read_vector`], but numbers of any size pass; a whole number that a double does not hold is refused.
+pub fn read_vector_f64(path: &ArrayPath) -> Result<Array1<f64>, ArrayError> {
+    vector_of(path)
+}
+
+fn array_of<T: Real>(path: &ArrayPath) -> Result<ArrayD<T>, ArrayError> {
     let opened = open(path)?;
     let shape = IxDyn(&opened.shape).set_f(opened.fortran_order);
     let (path, dims) = (opened.path.clone(), opened.shape.clone());
@@ -25,12 +79,8 @@ pub fn read_array(path: &ArrayPath) -> Result<ArrayD<f32>, ArrayError> {
     })
 }
 
-/// Reads a matrix as `f32`, as [`read_array`] does.
-///
-/// # Errors
-/// As [`read_array`], or another number of axes than two.
-pub fn read_matrix(path: &ArrayPath) -> Result<Array2<f32>, ArrayError> {
-    let array = read_array(path)?;
+fn matrix_of<T: Real>(path: &ArrayPath) -> Result<Array2<T>, ArrayError> {
+    let array = array_of(path)?;
     let shape = array.shape().to_vec();
     array.into_dimensionality().map_err(|_| ArrayError::Shape {
         path: path.clone(),
@@ -39,12 +89,8 @@ pub fn read_matrix(path: &ArrayPath) -> Result<Array2<f32>, ArrayError> {
     })
 }
 
-/// Reads a vector as `f32`, as [`read_array`] does. A matrix of one column or one row counts as a vector.
-///
-/// # Errors
-/// As [`read_array`], or more than one axis longer than 1.
-pub fn read_vector(path: &ArrayPath) -> Result<Array1<f32>, ArrayError> {
-    let array = read_array(path)?;
+fn vector_of<T: Real>(path: &ArrayPath) -> Result<Array1<T>, ArrayError> {
+    let array = array_of(path)?;
     let shape = array.shape().to_vec();
     if shape.is_empty() || shape.iter().filter(|&&n| n != 1).count() > 1 {
         return Err(ArrayError::Shape { path: path.clone(), shape, rule: "must have one axis" });
@@ -86,16 +132,30 @@ pub fn read_labels(path: &ArrayPath) -> Result<Vec<usize>, ArrayError> {
     }
 }
 
-fn all_floats(mut opened: Opened) -> Result<Vec<f32>, ArrayError> {
-    let (dtype, big_endian, total) = (opened.dtype, opened.big_endian, opened.len());
+fn all_floats<T: Real>(mut opened: Opened) -> Result<Vec<T>, ArrayError> {
     let mut values = Vec::new();
-    while let Some(bytes) = next_bytes(&mut opened, values.len(), total)? {
-        decode::floats(&bytes, dtype, big_endian, &mut values);
-    }
+    let end = opened.len();
+    append(&mut opened, 0, end, &mut values)?;
     Ok(values)
 }
 
-/// The next at most [`STEP`] bytes' worth of elements after the first `done` of `total`; none at the end.
+/// Appends the elements from `start`, where the stream is, to `end`.
+fn append<T: Real>(opened: &mut Opened, start: usize, end: usize, to: &mut Vec<T>) -> Result<(), ArrayError> {
+    let (dtype, big_endian, before) = (opened.dtype, opened.big_endian, to.len());
+    loop {
+        let done = start + to.len() - before;
+        let Some(bytes) = next_bytes(opened, done, end)? else { return Ok(()) };
+        decode::floats(&bytes, dtype, big_endian, to).map_err(|lost| unheld::<T>(&opened.path, done, lost))?;
+    }
+}
+
+/// An element that the number it is read as cannot hold, the first of those decoded being element `first`.
+pub(super) fn unheld<T: Real>(path: &ArrayPath, first: usize, (index, value): Lost) -> ArrayError {
+    ArrayError::Value { path: path.clone(), index: first + index, value, rule: T::RULE }
+}
+
+/// The next at most [`STEP`] bytes' worth of elements after the first `done` of the `total` that are wanted; none at the end.
+/// With the array's last element, its checksum is verified.
 fn next_bytes(opened: &mut Opened, done: usize, total: usize) -> Result<Option<Vec<u8>>, ArrayError> {
     let size = opened.dtype.size();
     let count = (total - done).min(STEP / size);
@@ -107,6 +167,9 @@ fn next_bytes(opened: &mut Opened, done: usize, total: usize) -> Result<Option<V
         let at = opened.offset + (done * size) as u64;
         opened.broken(at, format!("data ends early, at element {done} of {total} or soon after ({e})"))
     })?;
+    if done + count == opened.len() {
+        opened.finish()?;
+    }
     Ok(Some(bytes))
 }
 
@@ -114,6 +177,9 @@ fn next_bytes(opened: &mut Opened, done: usize, total: usize) -> Result<Option<V
 ///
 /// The first axis counts rows; the others are flattened. Arrays in Fortran order are read whole first, since their rows
 /// are not contiguous.
+///
+/// The checksum of an array in an `.npz` is known with its last block: that block is refused where the bytes are damaged, and
+/// what the blocks before it gave is worth nothing then.
 ///
 /// ```
 /// use ndarray::Array2;
@@ -134,7 +200,7 @@ pub struct RowBlocks {
     width: usize,
     next_row: usize,
     /// The whole array, where it had to be read at once.
-    whole: Option<Array2<f32>>,
+    whole: Option<Array2<f64>>,
 }
 
 impl RowBlocks {
@@ -149,7 +215,7 @@ impl RowBlocks {
         };
         let width = rest.iter().product();
         let whole = if opened.fortran_order && !rest.is_empty() {
-            let array = read_array(path)?;
+            let array = array_of(path)?;
             let shape = array.shape().to_vec();
             let rule = "does not fit in memory";
             let flat = array.into_shape_with_order((rows, width));
@@ -168,22 +234,36 @@ impl RowBlocks {
     /// The next at most `rows` rows; none at the end.
     ///
     /// # Errors
-    /// If the data end early.
+    /// If the data end early or are damaged, or a number does not fit, as in [`read_array`].
     pub fn next_block(&mut self, rows: usize) -> Result<Option<Array2<f32>>, ArrayError> {
+        self.next_of(rows)
+    }
+
+    /// The same as `f64`, for numbers that are compared: nothing is rounded.
+    ///
+    /// # Errors
+    /// If the data end early or are damaged, or a number does not fit, as in [`read_vector_f64`].
+    pub fn next_block_f64(&mut self, rows: usize) -> Result<Option<Array2<f64>>, ArrayError> {
+        self.next_of(rows)
+    }
+
+    fn next_of<T: Real>(&mut self, rows: usize) -> Result<Option<Array2<T>>, ArrayError> {
         let first = self.next_row;
         let rows = rows.min(self.opened.shape[0] - first);
         if rows == 0 {
             return Ok(None);
         }
         self.next_row += rows;
-        if let Some(whole) = &self.whole {
-            return Ok(Some(whole.slice(ndarray::s![first..first + rows, ..]).to_owned()));
-        }
-        let (dtype, big_endian, end) = (self.opened.dtype, self.opened.big_endian, self.next_row * self.width);
-        let start = first * self.width;
+        let (start, end) = (first * self.width, self.next_row * self.width);
         let mut values = Vec::with_capacity(rows * self.width);
-        while let Some(bytes) = next_bytes(&mut self.opened, start + values.len(), end)? {
-            decode::floats(&bytes, dtype, big_endian, &mut values);
+        match &self.whole {
+            Some(whole) => {
+                for (at, value) in (start..end).zip(whole.slice(ndarray::s![first..first + rows, ..])) {
+                    let lost = || unheld::<T>(&self.opened.path, at, (0, format!("{value:e}")));
+                    values.push(T::double(*value).ok_or_else(lost)?);
+                }
+            }
+            None => append(&mut self.opened, start, end, &mut values)?,
         }
         let block = Array2::from_shape_vec((rows, self.width), values);
         block.map(Some).map_err(|e| self.opened.broken(self.opened.offset, e.to_string()))

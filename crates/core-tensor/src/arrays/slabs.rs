@@ -1,6 +1,7 @@
 //! Blocks along the second axis of an array, without the whole of it in memory.
 
 use super::open::{Opened, broken, open};
+use super::read::unheld;
 use super::{ArrayError, ArrayPath, Dtype, decode, read_array};
 use crate::files::FileError;
 use ndarray::{Array3, Ix3, s};
@@ -30,6 +31,7 @@ use std::ops::Range;
 pub struct Slabs {
     path: ArrayPath,
     shape: [usize; 3],
+    dtype: Dtype,
     source: Source,
 }
 
@@ -60,7 +62,7 @@ impl Slabs {
             let array = read_array(path)?.into_dimensionality::<Ix3>();
             Source::Whole(array.map_err(|e| broken(&found, start, e.to_string()))?)
         };
-        Ok(Self { path: found, shape: [a, b, c], source })
+        Ok(Self { path: found, shape: [a, b, c], dtype, source })
     }
 
     /// The array's shape.
@@ -68,10 +70,15 @@ impl Slabs {
         self.shape
     }
 
+    /// The type of the numbers in the file: doubles and integers are rounded to single precision as they are read.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
     /// Some of the second axis, `[N, points.len(), C]` one row after the other, in place of what `to` held.
     ///
     /// # Errors
-    /// If the data end early or the file cannot be read.
+    /// If the data end early, the file cannot be read, or a number does not fit, as in [`read_array`].
     ///
     /// # Panics
     /// If the range ends beyond the axis.
@@ -88,21 +95,25 @@ impl Slabs {
         };
         let each = points.len() * inner;
         to.resize(outer * each, 0.0);
-        let mut bytes = Vec::new();
+        // Empty where numbers are read as they lie in the file.
+        let (mut bytes, mut decoded) = (Vec::new(), Vec::new());
         for (t, values) in to.chunks_exact_mut(each.max(1)).enumerate() {
-            let offset = start + ((t * middle + points.start) * inner * dtype.size()) as u64;
+            let first = (t * middle + points.start) * inner;
+            let offset = start + (first * dtype.size()) as u64;
             let read = if dtype == Dtype::Float(4) && !big_endian && cfg!(target_endian = "little") {
                 // As they lie in the file: read where they stay.
                 read_at(file, bytemuck::cast_slice_mut(values), offset)
             } else {
                 bytes.resize(each * dtype.size(), 0);
-                read_at(file, &mut bytes, offset).map(|()| {
-                    let mut decoded = Vec::with_capacity(each);
-                    decode::floats(&bytes, dtype, big_endian, &mut decoded);
-                    values.copy_from_slice(&decoded);
-                })
+                read_at(file, &mut bytes, offset)
             };
             read.map_err(|e| broken(&self.path, offset, format!("data cannot be read ({e})")))?;
+            if !bytes.is_empty() {
+                decoded.clear();
+                let lost = |lost| unheld::<f32>(&self.path, first, lost);
+                decode::floats(&bytes, dtype, big_endian, &mut decoded).map_err(lost)?;
+                values.copy_from_slice(&decoded);
+            }
         }
         Ok(())
     }
@@ -146,6 +157,7 @@ mod tests {
         for path in [ArrayPath::from(npy), ArrayPath::from(wide), format!("{}:a", npz.display()).parse().unwrap()] {
             let slabs = Slabs::open(&path).unwrap();
             assert_eq!(slabs.shape(), [2, 7, 3]);
+            assert_eq!(slabs.dtype(), Dtype::Float(if path.to_string().contains("wide") { 8 } else { 4 }));
             let mut room = vec![9.0; 5];
             for points in [0..3, 3..4, 2..7, 7..7, 0..7] {
                 slabs.read(points.clone(), &mut room).unwrap();

@@ -45,4 +45,14 @@ pub enum OpsError {
         /// The row.
         row: usize,
     },
+    /// A neighbour is farther away than single precision can say.
+    #[error(
+        "queries: row {query} is farther than 3.4e38 from its neighbour, row {key} of the keys; single precision holds no such distance"
+    )]
+    Distance {
+        /// Row of the query.
+        query: usize,
+        /// Row of the key.
+        key: usize,
+    },
 }

@@ -5,17 +5,29 @@
 //! where `|q|` and `|x|` are much larger than `|q - x|`, so everything within the bound of its rounding error is kept
 //! as a candidate and decided by the direct distance `sqrt(sum (q_c - x_c)^2)` in double precision. The result is thus
 //! exact, whatever the cancellation: the same as a full sort by (direct distance, index).
+//!
+//! Keys of any size will do, whether or not single precision holds their squares: scores are those of keys and queries
+//! multiplied by a power of two. Where sizes are so far apart that no factor serves them all, every key is looked at
+//! directly. A neighbour whose distance single precision does not hold (beyond `3.4e38`) is an error, not an infinity.
+
+mod candidates;
+mod scale;
 
 use super::OpsError;
+use candidates::Candidates;
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
+use scale::{factor, margin, scaled};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use tenfold_kernels::below::for_each_below;
 use tenfold_kernels::product::{Matrix, product_here};
 
 /// Queries per block: one thread's share of work between two looks at the queue.
 const QUERY_BLOCK: usize = 96;
+/// Most results of a search, queries times neighbours: 8 GiB of indices and distances.
+const MOST_RESULTS: usize = 1 << 30;
 /// Keys per block: 96 x 1,024 products of 4 bytes fill less than half of a 1 MiB second-level cache.
 const KEY_BLOCK: usize = 1024;
 
@@ -66,6 +78,17 @@ impl Neighbours {
             .sum();
         found as f64 / truth.indices.len() as f64
     }
+
+    /// Fails with the first neighbour whose distance has become infinite in single precision.
+    ///
+    /// # Errors
+    /// Names the query and the key.
+    pub fn check_distances(&self) -> Result<(), OpsError> {
+        match self.distances.indexed_iter().find(|(_, d)| !d.is_finite()) {
+            Some(((query, slot), _)) => Err(OpsError::Distance { query, key: self.indices[[query, slot]] as usize }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Keys made ready for exact search: checked, and with their norms.
@@ -80,10 +103,17 @@ impl Neighbours {
 /// assert_eq!(found.distances, array![[1.0, 1.0]]);
 /// # Ok::<(), tenfold_core_tensor::ops::OpsError>(())
 /// ```
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExactSearch<'a> {
     /// Row-major keys; of unit length for the cosine.
     keys: Cow<'a, [f32]>,
+    /// The keys times the factor, unless that is one.
+    scaled: Option<Vec<f32>>,
+    /// What keys and queries are multiplied by for their scores, a power of two.
+    factor: f64,
+    /// Halves of the squared norms of keys as scaled.
     half_norms: Vec<f32>,
+    /// As scaled.
     largest_norm: f64,
     width: usize,
     metric: Metric,
@@ -102,13 +132,33 @@ impl<'a> ExactSearch<'a> {
         }
         let keys = prepared("keys", keys, metric)?;
         let norms: Vec<f64> = keys.chunks_exact(width).map(squared_norm).collect();
+        let largest_norm = norms.iter().copied().fold(0.0, f64::max).sqrt();
+        let factor = factor(largest_norm);
+        let scaled = match scaled(&keys, factor) {
+            Cow::Owned(scaled) => Some(scaled),
+            Cow::Borrowed(_) => None,
+        };
         Ok(Self {
-            half_norms: norms.iter().map(|s| (s / 2.0) as f32).collect(),
-            largest_norm: norms.iter().copied().fold(0.0, f64::max).sqrt(),
+            half_norms: norms.iter().map(|s| (s * factor * factor / 2.0) as f32).collect(),
+            largest_norm: largest_norm * factor,
+            factor,
+            scaled,
             keys,
             width,
             metric,
         })
+    }
+
+    /// The same search, with keys of its own that live as long as it does.
+    pub fn into_owned(self) -> ExactSearch<'static> {
+        let Self { keys, scaled, factor, half_norms, largest_norm, width, metric } = self;
+        let keys = Cow::Owned(keys.into_owned());
+        ExactSearch { keys, scaled, factor, half_norms, largest_norm, width, metric }
+    }
+
+    /// The keys, `[n, e]`: of unit length under the cosine.
+    pub fn keys(&self) -> ArrayView2<'_, f32> {
+        ArrayView2::from_shape((self.len(), self.width), &self.keys).expect("as many numbers as keys of that width")
     }
 
     /// Number of keys.
@@ -124,7 +174,8 @@ impl<'a> ExactSearch<'a> {
     /// The `k` nearest keys of every row of `queries` (`[m, e]`), on all threads of the current pool.
     ///
     /// # Errors
-    /// `k` outside `1..=len()`, another width than the keys', a value that is not finite, a zero row under the cosine.
+    /// `k` outside `1..=len()`, another width than the keys', a value that is not finite, a zero row under the cosine, a
+    /// neighbour farther away than the largest number of single precision.
     pub fn search(&self, queries: ArrayView2<f32>, k: usize) -> Result<Neighbours, OpsError> {
         check_search(self.len(), self.width, queries, k)?;
         let m = queries.nrows();
@@ -141,12 +192,13 @@ impl<'a> ExactSearch<'a> {
             |dots, ((block, mut indices), mut distances)| {
                 let mut nearest: Vec<Candidates> =
                     block.chunks_exact(self.width).map(|q| Candidates::new(k, self.margin(q))).collect();
+                let (all_keys, queries) = (self.scaled.as_deref().unwrap_or(&self.keys), scaled(block, self.factor));
                 for (b, half_norms) in self.half_norms.chunks(KEY_BLOCK).enumerate() {
                     let first = b * KEY_BLOCK;
-                    let keys = &self.keys[first * self.width..][..half_norms.len() * self.width];
+                    let keys = &all_keys[first * self.width..][..half_norms.len() * self.width];
                     let dots = &mut dots[..nearest.len() * half_norms.len()];
                     let keys = Matrix::new(keys, half_norms.len(), self.width);
-                    product_here(Matrix::new(block, nearest.len(), self.width), keys.transpose(), dots);
+                    product_here(Matrix::new(&queries, nearest.len(), self.width), keys.transpose(), dots);
                     for (candidates, dots) in nearest.iter_mut().zip(dots.chunks_exact(half_norms.len())) {
                         for_each_below(dots, half_norms, candidates.threshold, |j, score| {
                             candidates.add(score, (first + j) as u32)
@@ -159,33 +211,22 @@ impl<'a> ExactSearch<'a> {
                 }
             },
         );
-        Ok(Neighbours { indices, distances })
+        let found = Neighbours { indices, distances };
+        found.check_distances()?;
+        Ok(found)
     }
 
-    /// Twice the largest error of a score `|x|^2/2 - <q, x>` computed in single precision.
-    ///
-    /// A product of `e` terms is off by at most `gamma_e |q||x|` with `gamma_e = e u / (1 - e u)`; rounding the half norm
-    /// and the subtraction add `u |x|^2/2` and `u (|x|^2/2 + |q||x|)`, with `u = 2^-24`.
     fn margin(&self, query: &[f32]) -> f32 {
-        let u = f64::from(f32::EPSILON) / 2.0;
-        let gamma = self.width as f64 * u / (1.0 - self.width as f64 * u).max(0.5);
-        let cross = squared_norm(query).sqrt() * self.largest_norm;
-        let own = self.largest_norm * self.largest_norm;
-        // The first-order bound is widened a little for second-order terms and for the rounding of the margin itself.
-        (2.1 * ((gamma + u) * cross + u * own)) as f32
+        margin(self.width, squared_norm(query).sqrt() * self.factor, self.largest_norm)
     }
 
-    /// Sorts the candidates by their direct distance and writes the first `k`.
+    /// Writes the first `k` of the candidates in the order of their direct distances.
     fn decide(&self, query: &[f32], found: &Candidates, mut i: ArrayViewMut1<u32>, mut d: ArrayViewMut1<f32>) {
-        let mut exact: Vec<(f64, u32)> = found
-            .kept
-            .iter()
-            .map(|&(_, index)| {
-                let key = &self.keys[index as usize * self.width..][..self.width];
-                (squared_distance(query, key), index)
-            })
-            .collect();
-        exact.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut exact = match found.all {
+            true => self.look_at_all(query, i.len()),
+            false => found.kept.iter().map(|&(_, index)| self.direct(query, index)).collect(),
+        };
+        exact.sort_unstable_by(by_distance);
         for (slot, &(squared, index)) in exact[..i.len()].iter().enumerate() {
             i[slot] = index;
             d[slot] = match self.metric {
@@ -195,6 +236,30 @@ impl<'a> ExactSearch<'a> {
             };
         }
     }
+
+    /// The squared distance to a key, with its index.
+    fn direct(&self, query: &[f32], index: u32) -> (f64, u32) {
+        (squared_distance(query, &self.keys[index as usize * self.width..][..self.width]), index)
+    }
+
+    /// The `k` nearest of all keys, in no order.
+    fn look_at_all(&self, query: &[f32], k: usize) -> Vec<(f64, u32)> {
+        let room = 2 * k + 32;
+        let mut best = Vec::with_capacity(room);
+        for index in 0..self.len() as u32 {
+            best.push(self.direct(query, index));
+            if best.len() == room {
+                best.select_nth_unstable_by(k - 1, by_distance);
+                best.truncate(k);
+            }
+        }
+        best
+    }
+}
+
+/// By distance, then by index.
+fn by_distance(a: &(f64, u32), b: &(f64, u32)) -> Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 
 /// The `k` nearest keys of each query in one call; see [`ExactSearch`] for repeated searches of the same keys.
@@ -210,7 +275,7 @@ pub fn nearest(
     ExactSearch::new(keys, metric)?.search(queries, k)
 }
 
-/// The rules every search shares, exact or not: `1 <= k <= n`, and queries as wide as the keys.
+/// The rules every search shares, exact or not: `1 <= k <= n`, queries as wide as the keys, and at most 2^30 results.
 ///
 /// # Errors
 /// A typed error where a rule is broken.
@@ -229,6 +294,11 @@ pub fn check_search(n: usize, width: usize, queries: ArrayView2<f32>, k: usize) 
             right: queries.shape().to_vec(),
             rule: "widths must agree",
         });
+    }
+    let most = MOST_RESULTS / queries.nrows().max(1);
+    if k > most {
+        let rule = format!("at most {most} for {} queries, for whose neighbours there is memory", queries.nrows());
+        return Err(OpsError::Parameter { field: "k", value: k, rule });
     }
     Ok(())
 }
@@ -285,129 +355,5 @@ pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + tail
 }
 
-/// The keys that may still be among the `k` nearest of one query.
-struct Candidates {
-    k: usize,
-    margin: f32,
-    /// No score above this can belong to the `k` nearest any more.
-    threshold: f32,
-    kept: Vec<(f32, u32)>,
-    /// How many to gather before sifting again.
-    room: usize,
-}
-
-impl Candidates {
-    fn new(k: usize, margin: f32) -> Self {
-        let room = 2 * k + 32;
-        Self { k, margin, threshold: f32::INFINITY, kept: Vec::with_capacity(room), room }
-    }
-
-    /// Takes a score in and returns the threshold to go on with.
-    #[inline]
-    fn add(&mut self, score: f32, index: u32) -> f32 {
-        self.kept.push((score, index));
-        if self.kept.len() == self.room {
-            self.sift();
-        }
-        self.threshold
-    }
-
-    /// Lowers the threshold to the k-th best score plus the margin and drops what is above it.
-    fn sift(&mut self) {
-        let (_, kth, _) = self.kept.select_nth_unstable_by(self.k - 1, |a, b| a.0.total_cmp(&b.0));
-        self.threshold = kth.0 + self.margin;
-        let threshold = self.threshold;
-        self.kept.retain(|c| c.0 <= threshold);
-        // Many equal distances may all have to stay: give them room, so that sifting stays rare.
-        self.room = self.room.max(2 * self.kept.len());
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::Seed;
-    use ndarray::array;
-    use proptest::prelude::*;
-    use rand::RngExt;
-
-    fn full_sort(keys: &Array2<f32>, queries: &Array2<f32>, k: usize) -> Array2<u32> {
-        let mut out = Array2::zeros((queries.nrows(), k));
-        for (q, query) in queries.outer_iter().enumerate() {
-            let mut all: Vec<(f64, u32)> = keys
-                .outer_iter()
-                .enumerate()
-                .map(|(i, key)| (squared_distance(query.as_slice().unwrap(), key.as_slice().unwrap()), i as u32))
-                .collect();
-            all.sort_by(|a, b| a.partial_cmp(b).unwrap());
-            all[..k].iter().enumerate().for_each(|(slot, (_, i))| out[[q, slot]] = *i);
-        }
-        out
-    }
-
-    fn random(n: usize, e: usize, offset: f32, levels: i32, seed: u64) -> Array2<f32> {
-        let mut rng = Seed::new(seed).rng();
-        Array2::from_shape_simple_fn((n, e), || offset + rng.random_range(-levels..=levels) as f32 / levels as f32)
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-        // Few levels make ties, a large offset makes cancellation, sizes cross the block edges.
-        #[test]
-        fn equals_a_full_sort(
-            n in 1_usize..2300, m in 1_usize..120, e in 1_usize..9, k in 1_usize..70,
-            levels in prop::sample::select(vec![1, 3, 10_000]), offset in prop::sample::select(vec![0.0_f32, 3000.0]),
-            seed in 0_u64..1000
-        ) {
-            let k = k.min(n);
-            let (keys, queries) = (random(n, e, offset, levels, seed), random(m, e, offset, levels, seed + 1));
-            let found = nearest(keys.view(), queries.view(), k, Metric::Euclidean).unwrap();
-            prop_assert_eq!(&found.indices, &full_sort(&keys, &queries, k));
-            prop_assert_eq!(found.recall(&found), 1.0);
-        }
-
-        #[test]
-        fn cosine_ignores_lengths(seed in 0_u64..500) {
-            let (keys, queries) = (random(200, 6, 0.0, 10_000, seed), random(5, 6, 0.0, 10_000, seed + 1));
-            let mut longer = keys.clone();
-            longer.outer_iter_mut().enumerate().for_each(|(i, mut r)| r *= 2_f32.powi(i as i32 % 5));
-            let a = nearest(keys.view(), queries.view(), 10, Metric::Cosine).unwrap();
-            let b = nearest(longer.view(), queries.view(), 10, Metric::Cosine).unwrap();
-            prop_assert_eq!(&a, &b);
-            let (q, x) = (queries.row(0), keys.row(a.indices[[0, 0]] as usize));
-            let cosine = 1.0 - q.dot(&x) / (q.dot(&q) * x.dot(&x)).sqrt();
-            prop_assert!((cosine - a.distances[[0, 0]]).abs() < 16.0 * f32::EPSILON);
-        }
-    }
-
-    #[test]
-    fn strided_views_and_thread_counts_do_not_matter() {
-        let (keys, queries) = (random(700, 12, 0.0, 100, 1), random(300, 12, 0.0, 100, 2));
-        let run = |threads: usize, keys: ArrayView2<f32>| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| nearest(keys, queries.view(), 9, Metric::Euclidean).unwrap())
-        };
-        let transposed = keys.t().as_standard_layout().into_owned();
-        assert_eq!(run(1, keys.view()), run(3, transposed.t()));
-    }
-
-    #[test]
-    fn every_rule_is_named() {
-        let keys = array![[0.0_f32, 1.0], [f32::NAN, 0.0]];
-        let good = keys.slice(ndarray::s![..1, ..]);
-        let text = |r: Result<Neighbours, OpsError>| r.unwrap_err().to_string();
-        let e = Metric::Euclidean;
-        assert_eq!(text(nearest(keys.view(), good, 1, e)), "keys: row 1, column 0 is NaN, must be finite");
-        assert_eq!(text(nearest(good, good, 2, e)), "k = 2: between 1 and the 1 keys there are");
-        assert_eq!(text(nearest(good, good, 0, e)), "k = 0: between 1 and the 1 keys there are");
-        let wide = Array2::zeros((1, 3));
-        assert_eq!(
-            text(nearest(good, wide.view(), 1, e)),
-            "keys and queries: [1, 2] against [1, 3]; widths must agree"
-        );
-        let none = Array2::zeros((0, 2));
-        assert!(text(nearest(none.view(), good, 1, e)).starts_with("number of keys = 0"));
-        let zero = Array2::zeros((1, 2));
-        assert!(text(nearest(good, zero.view(), 1, Metric::Cosine)).starts_with("queries: row 0 is all zeros"));
-    }
-}
+mod tests;

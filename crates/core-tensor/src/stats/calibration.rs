@@ -3,6 +3,9 @@
 use super::{StatsError, need, need_finite, need_pairs};
 use serde::{Deserialize, Serialize};
 
+/// Most bins that points are dealt into.
+pub const MOST_BINS: usize = 100_000;
+
 /// How points are dealt into bins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,12 +53,15 @@ impl Dealer {
     /// Sorts points by their numbers; points of one number keep their order.
     ///
     /// # Errors
-    /// No points, no bins, a number that is not finite, or for bins of equal width one outside `[0, 1]`.
+    /// No points, no bins or more than [`MOST_BINS`], a number that is not finite, or for bins of equal width one outside `[0, 1]`.
     pub fn new(by: &[f64], bins: usize, binning: Binning) -> Result<Self, StatsError> {
         need("bins of points", by.len(), 1)?;
         need_finite("bins of points", by)?;
         if bins == 0 {
             return Err(StatsError::Parameter { field: "bins", value: 0.0, rule: "at least one bin" });
+        }
+        if bins > MOST_BINS {
+            return Err(StatsError::Parameter { field: "bins", value: bins as f64, rule: "at most 100000 bins" });
         }
         if let (Binning::EqualWidth, Some(&value)) = (binning, by.iter().find(|v| !(0.0..=1.0).contains(*v))) {
             return Err(StatsError::Parameter { field: "number to bin by", value, rule: "within [0, 1]" });
@@ -285,7 +291,10 @@ mod tests {
                 .to_string()
                 .contains("confidence = 1.5")
         );
-        assert!(calibration_bins(&[0.5], &[0.0], 0, Binning::EqualMass).unwrap_err().to_string().contains("bins = 0"));
+        let bins = |bins: usize| calibration_bins(&[0.5], &[0.0], bins, Binning::EqualWidth).map_err(|e| e.to_string());
+        assert!(bins(0).unwrap_err().contains("bins = 0"));
+        assert_eq!(bins(MOST_BINS).unwrap().len(), 1);
+        assert!(bins(usize::MAX).unwrap_err().contains("at most 100000 bins"));
     }
 
     proptest! {

@@ -32,8 +32,8 @@ mod rank;
 pub use association::{kendall, pearson, spearman};
 pub use bootstrap::{bootstrap_values, paired_bootstrap, resample_counts};
 pub use calibration::{
-    Binning, CalibrationBin, Dealer, calibration_bins, debiased_calibration_error, expected_calibration_error,
-    squared_calibration_error,
+    Binning, CalibrationBin, Dealer, MOST_BINS, calibration_bins, debiased_calibration_error,
+    expected_calibration_error, squared_calibration_error,
 };
 pub use crossed::crossed_interval;
 pub use estimate::{Estimate, largest_deviation, mean, mean_interval, quantile_of_sorted, variance};

@@ -70,8 +70,7 @@ pub fn agreement(predictions: ArrayView2<usize>) -> Result<Vec<f64>, Memorisatio
 pub fn mean_over_runs(values: ArrayView2<f64>) -> Result<Vec<f64>, MemorisationError> {
     require(values.nrows() >= 1, "runs", values.nrows(), "must be at least 1")?;
     if let Some(((row, column), &value)) = values.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        let (value, rule) = (value as f32, "must be finite");
-        return Err(MemorisationError::Value { what: "runs", row, column, value, rule });
+        return Err(MemorisationError::Value { what: "runs", row, column, value, rule: "must be finite" });
     }
     Ok(values.columns().into_iter().map(|c| c.sum() / values.nrows() as f64).collect())
 }

@@ -104,9 +104,10 @@ impl TrainingLog {
     /// The proxies of the epochs added.
     ///
     /// # Errors
-    /// No epoch.
+    /// No epoch, or no examples.
     pub fn finish(&self) -> Result<TrainingProxies, MemorisationError> {
         require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")?;
+        require(!self.labels.is_empty(), "examples", 0, "must be at least 1")?;
         let epochs = self.epochs as f64;
         let of = |f: &dyn Fn(&Example) -> f64| self.examples.iter().map(f).collect::<Vec<_>>();
         Ok(TrainingProxies {
@@ -157,5 +158,8 @@ mod tests {
         fails(vec![0], array![[1.0, f32::NAN]], "logits: row 0, column 1 is NaN");
         fails(vec![0], array![[1.0]], "classes = 1: ");
         assert!(TrainingLog::new(vec![0]).finish().unwrap_err().to_string().starts_with("epochs = 0: "));
+        let mut none = TrainingLog::new(Vec::new());
+        none.add(ndarray::Array2::zeros((0, 2)).view()).unwrap();
+        assert_eq!(none.finish().unwrap_err().to_string(), "examples = 0: must be at least 1");
     }
 }

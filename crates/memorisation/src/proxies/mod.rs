@@ -33,12 +33,13 @@ use tenfold_core_tensor::ops::softmax::log_sum_exp;
 fn check_logits(logits: ArrayView2<f32>, labels: &[usize]) -> Result<(), MemorisationError> {
     require_shape("logits and labels", &[logits.nrows()], &[labels.len()], "one row for each label")?;
     if let Some((row, &label)) = labels.iter().enumerate().find(|(_, label)| **label >= logits.ncols()) {
-        let (value, rule) = (label as f32, "must be below the number of classes");
+        let (value, rule) = (label as f64, "must be below the number of classes");
         return Err(MemorisationError::Value { what: "labels", row, column: 0, value, rule });
     }
     match logits.indexed_iter().find(|(_, v)| !v.is_finite()) {
         Some(((row, column), &value)) => {
-            Err(MemorisationError::Value { what: "logits", row, column, value, rule: "must be finite" })
+            let (value, rule) = (value.into(), "must be finite");
+            Err(MemorisationError::Value { what: "logits", row, column, value, rule })
         }
         None => Ok(()),
     }

@@ -51,13 +51,15 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Memory, ResmemError> {
         return Err(reader.refuse("base", format!("shape {found:?}, must be {:?}", (n, targets.width()))));
     }
     let index = match (&config.index, metadata.entry) {
-        (IndexKind::Exact, _) => AnyIndex::Exact(Exact::from_keys(keys, config.metric)),
+        (IndexKind::Exact, _) => {
+            AnyIndex::Exact(Exact::from_keys(keys, config.metric).map_err(|e| reader.refuse("keys", e))?)
+        }
         (IndexKind::Hnsw(hnsw), Some(entry)) => {
             let graph = reader.graph(entry)?;
             if graph.len() != n {
                 return Err(reader.refuse("hnsw.levels", format!("{} points for {n} keys", graph.len())));
             }
-            AnyIndex::Hnsw(Box::new(Hnsw::from_parts(keys.to_f32(), graph, config.metric, hnsw.ef)))
+            AnyIndex::Hnsw(Box::new(Hnsw::from_parts(keys.into_f32(), graph, config.metric, hnsw.ef)))
         }
         (IndexKind::Hnsw(_), None) => return Err(reader.refuse(METADATA_KEY, "names no entry point of the graph")),
     };

@@ -2,6 +2,9 @@
 //!
 //! The graph is built by the `hnsw_rs` crate, then frozen into flat arrays, thinned, and repaired until every point
 //! finds itself; searches walk the frozen graph.
+//!
+//! Graphs are built and walked with squared distances in single precision. Keys so far apart, or so close together, that
+//! it cannot hold these are refused; a query of which this is true looks at every key.
 
 use super::Index;
 use super::freeze::freeze;
@@ -18,6 +21,11 @@ use tenfold_kernels::distance::{relative_error, squared_below};
 
 /// A beam as wide as this share of the keys would see most of them: looking at all is then as fast, and exact.
 const SCAN_SHARE: usize = 4;
+
+/// Squares of distances up to this are far below the largest number of single precision, `3.4e38`.
+const LARGEST_EXTENT: f64 = 1e19;
+/// Squares of distances a thousandth of this are far above the smallest normal number, `1.2e-38`.
+const SMALLEST_EXTENT: f64 = 1e-15;
 
 /// Points must find themselves with the narrowest beam in use, or with this one.
 const REPAIR_EF: usize = 16;
@@ -59,7 +67,8 @@ impl Hnsw {
     /// ```
     ///
     /// # Errors
-    /// A rule of [`HnswConfig::validate`]; as [`super::Exact::new`]; points that cannot be made reachable.
+    /// A rule of [`HnswConfig::validate`]; as [`super::Exact::new`]; points that cannot be made reachable; keys of which
+    /// single precision cannot hold the squared distances (from end to end more than `1e19` or less than `1e-15`).
     pub fn new(
         keys: ArrayView2<f32>,
         metric: Metric,
@@ -67,11 +76,12 @@ impl Hnsw {
         config: &HnswConfig,
     ) -> Result<Self, ResmemError> {
         config.validate()?;
-        Self::build(Keys::new(keys, metric, storage)?.to_f32(), metric, config)
+        Self::build(Keys::new(keys, metric, storage)?.into_f32(), metric, config)
     }
 
     /// Builds a graph over keys that were checked before.
     pub(crate) fn build(vectors: Array2<f32>, metric: Metric, config: &HnswConfig) -> Result<Self, ResmemError> {
+        check_extent(&vectors)?;
         let width = vectors.ncols();
         let vectors = from_dense(width, vectors.into_iter().collect());
         let dense = vectors.as_slice().unwrap_or(&[]);
@@ -109,7 +119,13 @@ impl Hnsw {
             // The walk ended in a part of the graph that leads nowhere else.
             return self.scan(query, k);
         }
-        decide(vectors, query, found, k)
+        let decided = decide(vectors, query, found, k);
+        let farthest = found[k - 1].distance();
+        // Squares that overflowed or underflowed lead nowhere; a distance of zero may be true.
+        if farthest.is_infinite() || (farthest <= vanishing(query.len()) && decided[k - 1].0 > 0.0) {
+            return self.scan(query, k);
+        }
+        decided
     }
 
     /// The same by looking at every key.
@@ -123,11 +139,39 @@ impl Hnsw {
     }
 }
 
+/// A sum of so many squares in single precision that is not above this may have lost digits to underflow.
+fn vanishing(width: usize) -> f32 {
+    // Each square below the smallest normal number may be off by as much as it is; a sum of them that is far above has lost
+    // no digit that matters.
+    width as f32 * f32::MIN_POSITIVE / f32::EPSILON
+}
+
+/// Refuses keys of which single precision cannot hold the squared distances. They are within the diagonal of the box around
+/// all keys.
+fn check_extent(keys: &Array2<f32>) -> Result<(), ResmemError> {
+    let side = |column: ndarray::ArrayView1<f32>| {
+        let (least, most) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &v| {
+            (least.min(f64::from(v)), most.max(f64::from(v)))
+        });
+        most - least
+    };
+    let diagonal = keys.columns().into_iter().map(|column| side(column).powi(2)).sum::<f64>().sqrt();
+    // Equal keys are found whatever their size.
+    if diagonal == 0.0 || (SMALLEST_EXTENT..=LARGEST_EXTENT).contains(&diagonal) {
+        return Ok(());
+    }
+    let rule = format!(
+        "a graph is for keys from {SMALLEST_EXTENT:e} to {LARGEST_EXTENT:e} from end to end, whose squared distances single \
+         precision holds; scale them, or use the exact index"
+    );
+    Err(ResmemError::parameter("keys", format!("{diagonal:.1e} from end to end"), rule))
+}
+
 /// Of candidates in the order of their single-precision distances, the first `k` in the order of the exact ones.
 fn decide(vectors: Vectors, query: &[f32], found: &[Candidate], k: usize) -> Vec<(f64, u32)> {
     // Whatever may have been rounded across the k-th distance is decided too.
     let error = relative_error(query.len());
-    let limit = found[k - 1].distance() * ((1.0 + error) / (1.0 - error));
+    let limit = (found[k - 1].distance() * ((1.0 + error) / (1.0 - error))).max(vanishing(query.len()));
     let mut exact: Vec<(f64, u32)> = found
         .iter()
         .enumerate()
@@ -164,7 +208,9 @@ impl Index for Hnsw {
                 }
             },
         );
-        Ok(in_metric(Neighbours { indices, distances }, self.metric))
+        let found = Neighbours { indices, distances };
+        found.check_distances()?;
+        Ok(in_metric(found, self.metric))
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::error::ResmemError;
 use crate::params::Storage;
 use half::f16;
-use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
-use std::borrow::Cow;
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use tenfold_core_tensor::ops::nearest::{Metric, Neighbours, prepared};
 
 /// Keys, checked, of unit length under the cosine, in the precision asked for.
@@ -54,28 +53,16 @@ impl Keys {
         }
     }
 
-    /// Rows `from..to` in single precision.
-    pub(crate) fn rows(&self, from: usize, to: usize) -> Cow<'_, [f32]> {
-        let width = self.dim().1;
-        match self {
-            Keys::F32(keys) => match keys.as_slice() {
-                Some(all) => Cow::Borrowed(&all[from * width..to * width]),
-                None => Cow::Owned(keys.slice(s![from..to, ..]).iter().copied().collect()),
-            },
-            Keys::F16(keys) => Cow::Owned(keys.slice(s![from..to, ..]).iter().map(|v| v.to_f32()).collect()),
-        }
-    }
-
     /// All keys in single precision.
-    pub(crate) fn to_f32(&self) -> Array2<f32> {
+    pub(crate) fn into_f32(self) -> Array2<f32> {
         match self {
-            Keys::F32(keys) => keys.clone(),
+            Keys::F32(keys) => keys,
             Keys::F16(keys) => keys.mapv(f16::to_f32),
         }
     }
 
     /// These keys followed by `more`, which must be as wide.
-    pub(crate) fn followed_by(&self, more: &Self) -> Result<Self, ResmemError> {
+    pub(crate) fn followed_by(&self, more: Self) -> Result<Self, ResmemError> {
         let ((n, width), (m, other)) = (self.dim(), more.dim());
         if width != other {
             return Err(ResmemError::Shape {
@@ -85,7 +72,7 @@ impl Keys {
                 rule: "widths must agree",
             });
         }
-        let more = more.to_f32();
+        let more = more.into_f32();
         match self {
             Keys::F32(keys) => Ok(Keys::F32(concatenate(Axis(0), &[keys.view(), more.view()])?)),
             Keys::F16(keys) => Ok(Keys::F16(concatenate(Axis(0), &[keys.view(), more.mapv(f16::from_f32).view()])?)),

@@ -34,7 +34,8 @@ pub trait Index: Send + Sync {
     /// The `k` nearest keys of every row of `queries` (`[m, e]`), nearest first, equal distances by ascending row.
     ///
     /// # Errors
-    /// `k` outside `1..=len()`, another width than the keys', a value that is not finite, a zero row under the cosine.
+    /// `k` outside `1..=len()`, another width than the keys', a value that is not finite, a zero row under the cosine, a
+    /// neighbour farther away than the largest number of single precision.
     fn search(&self, queries: ArrayView2<f32>, k: usize) -> Result<Neighbours, ResmemError>;
 }
 
@@ -54,15 +55,15 @@ impl AnyIndex {
     /// Builds the index over keys that were checked before.
     fn from_keys(keys: Keys, config: &MemoryConfig) -> Result<Self, ResmemError> {
         Ok(match &config.index {
-            IndexKind::Exact => AnyIndex::Exact(Exact::from_keys(keys, config.metric)),
-            IndexKind::Hnsw(hnsw) => AnyIndex::Hnsw(Box::new(Hnsw::build(keys.to_f32(), config.metric, hnsw)?)),
+            IndexKind::Exact => AnyIndex::Exact(Exact::from_keys(keys, config.metric)?),
+            IndexKind::Hnsw(hnsw) => AnyIndex::Hnsw(Box::new(Hnsw::build(keys.into_f32(), config.metric, hnsw)?)),
         })
     }
 
     /// The keys as they are stored.
     pub(crate) fn stored(&self, storage: Storage) -> Keys {
         match (self, storage) {
-            (AnyIndex::Exact(exact), _) => exact.keys.clone(),
+            (AnyIndex::Exact(exact), _) => exact.keys(),
             (AnyIndex::Hnsw(hnsw), Storage::F32) => Keys::F32(hnsw.vectors.clone()),
             // These are half-precision numbers already.
             (AnyIndex::Hnsw(hnsw), Storage::F16) => Keys::F16(hnsw.vectors.mapv(f16::from_f32)),
@@ -87,7 +88,7 @@ impl AnyIndex {
     /// All keys.
     pub(crate) fn keys(&self) -> Array2<f32> {
         match self {
-            AnyIndex::Exact(exact) => exact.keys.to_f32(),
+            AnyIndex::Exact(exact) => exact.keys().into_f32(),
             AnyIndex::Hnsw(hnsw) => hnsw.vectors.clone(),
         }
     }
@@ -95,7 +96,7 @@ impl AnyIndex {
     /// The keys at `rows`.
     pub(crate) fn select(&self, rows: &[usize]) -> Array2<f32> {
         match self {
-            AnyIndex::Exact(exact) => exact.keys.select(rows).to_f32(),
+            AnyIndex::Exact(exact) => exact.select(rows),
             AnyIndex::Hnsw(hnsw) => hnsw.vectors.select(Axis(0), rows),
         }
     }
@@ -103,7 +104,7 @@ impl AnyIndex {
     /// An index over these keys and `more` of them.
     pub(crate) fn extended(&self, more: ArrayView2<f32>, config: &MemoryConfig) -> Result<Self, ResmemError> {
         let more = Keys::new(more, config.metric, config.storage)?;
-        Self::from_keys(self.stored(config.storage).followed_by(&more)?, config)
+        Self::from_keys(self.stored(config.storage).followed_by(more)?, config)
     }
 
     /// An index over the keys at `rows` alone.

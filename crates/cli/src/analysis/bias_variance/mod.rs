@@ -6,13 +6,14 @@ mod text;
 
 use super::input::Predictions;
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, within, writable};
 use crate::page::write_page;
 use clap::Args;
 use std::path::PathBuf;
 use tenfold_analysis::{
-    Alignment, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS, FirstModels, Fit,
-    KlBootstrap, KlDecomposition, LogitSample, ModelBootstrap, Nulls, Point, Selection, Side, TwoSplit,
+    Alignment, AnalysisError, Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, FEWEST_NULL_DRAWS,
+    FirstModels, Fit, KlBootstrap, KlDecomposition, LogitSample, MOST_DRAWS, ModelBootstrap, Nulls, Point, Selection,
+    Side, TwoSplit,
 };
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
@@ -39,14 +40,14 @@ pub(crate) struct BiasVariance {
     /// ... and only those with one below this.
     #[arg(long, value_name = "V")]
     max_variance: Option<f64>,
-    /// Ensembles drawn for each null.
+    /// Ensembles drawn for each null, from 200 to 100,000.
     #[arg(long, default_value_t = 200)]
     draws: usize,
     /// Seed of the nulls and the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Also draw so many ensembles from the models, with replacement, for percentile intervals beside the jackknife's; reads the
-    /// predictions a second time.
+    /// Also draw so many ensembles (from 200 to 100,000) from the models, with replacement, for percentile intervals beside the
+    /// jackknife's; reads the predictions a second time.
     #[arg(long, value_name = "DRAWS")]
     bootstrap: Option<usize>,
     /// Table of points to write: `bias`, `variance`, `unbiased_bias`, `unbiased_variance`, `loss`, `gini`, `confidence`,
@@ -110,13 +111,11 @@ impl BiasVariance {
 
     /// Settings that break a rule, before anything is read.
     fn check(&self) -> Result<(), CliError> {
+        writable("--out", &self.out)?;
+        writable("--report", &self.report)?;
         let refuse = |option, value: String, rule: String| Err(CliError::Option { option, value, rule });
-        let draws = [("--draws", Some(self.draws), FEWEST_NULL_DRAWS), ("--bootstrap", self.bootstrap, FEWEST_DRAWS)];
-        for (option, draws, fewest) in draws {
-            if let Some(draws) = draws.filter(|draws| *draws < fewest) {
-                return refuse(option, draws.to_string(), format!("must be at least {fewest}"));
-            }
-        }
+        within("--draws", self.draws, FEWEST_NULL_DRAWS..=MOST_DRAWS)?;
+        self.bootstrap.iter().try_for_each(|draws| within("--bootstrap", *draws, FEWEST_DRAWS..=MOST_DRAWS))?;
         for (option, variance) in [("--min-variance", self.min_variance), ("--max-variance", self.max_variance)] {
             if let Some(variance) = variance.filter(|v| !v.is_finite() || *v < 0.0) {
                 return refuse(option, variance.to_string(), "must be a finite number, not below 0".into());
@@ -196,8 +195,14 @@ impl BiasVariance {
         aligned: bool,
     ) -> Result<Bootstrap, CliError> {
         let seed = Seed::new(self.seed).named("bootstrap");
-        let ensembles = ModelBootstrap::new(whole, draws, seed).map_err(|e| self.input.named(e))?;
-        let of_kl = kl.map(|kl| KlBootstrap::new(kl, draws, seed)).transpose().map_err(|e| self.input.named(e))?;
+        let named = |error| match error {
+            AnalysisError::Setting { field: "draws", value, rule } => {
+                CliError::Option { option: "--bootstrap", value, rule }
+            }
+            error => self.input.named(error),
+        };
+        let ensembles = ModelBootstrap::new(whole, draws, seed).map_err(named)?;
+        let of_kl = kl.map(|kl| KlBootstrap::new(kl, draws, seed)).transpose().map_err(named)?;
         let (ensembles, of_kl) = self.input.pass(slabs, labels, (ensembles, of_kl), "points of the bootstrap")?;
         let kl = of_kl.map(|of_kl| of_kl.averages()).transpose().map_err(|e| self.input.named(e))?;
         let fit = match aligned {

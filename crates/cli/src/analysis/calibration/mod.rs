@@ -5,7 +5,7 @@ mod text;
 
 use super::input::{Predictions, named, open, whole};
 use crate::error::CliError;
-use crate::output::{Output, ending};
+use crate::output::{Output, ending, within, writable};
 use crate::page::write_page;
 use clap::Args;
 use ndarray::ArrayView2;
@@ -14,8 +14,8 @@ use tenfold_analysis::{
     AnalysisError, Bins, Calibration, CalibrationError, Decomposition, Disagreement, GapBin, GapBound, MeanModel,
     Randomness, Scale, Temperature, fit_temperature, gap_by,
 };
-use tenfold_core_tensor::arrays::{ArrayPath, read_vector};
-use tenfold_core_tensor::stats::Binning;
+use tenfold_core_tensor::arrays::{ArrayPath, read_vector_f64};
+use tenfold_core_tensor::stats::{Binning, MOST_BINS};
 
 /// Bins of confidence in which the gap is compared with the Gini impurity.
 const GAP_BINS: usize = 10;
@@ -28,7 +28,7 @@ const GAP_BINS: usize = 10;
 pub(crate) struct Calibrate {
     #[command(flatten)]
     input: Predictions,
-    /// Number of bins.
+    /// Number of bins, at most 100,000.
     #[arg(long, default_value_t = 15)]
     bins: usize,
     /// Bins of equal width, as the usual tools have them, in place of equal mass.
@@ -63,9 +63,8 @@ struct Found {
 
 impl Calibrate {
     pub(crate) fn run(self) -> Result<Output, CliError> {
-        if self.bins == 0 {
-            return Err(self.of_bins("must be at least 1".into()));
-        }
+        within("--bins", self.bins, 1..=MOST_BINS)?;
+        writable("--report", &self.report)?;
         let found = self.find()?;
         if let Some(path) = &self.report {
             let page = self.page(&found)?;
@@ -131,7 +130,7 @@ impl Calibrate {
     /// The numbers of --by, one for each point.
     fn statistic(&self, points: usize) -> Result<Option<Vec<f64>>, CliError> {
         let Some(path) = &self.by else { return Ok(None) };
-        let statistic: Vec<f64> = read_vector(path)?.iter().map(|v| f64::from(*v)).collect();
+        let statistic = read_vector_f64(path)?.to_vec();
         let refuse = |rule: String| Err(CliError::Option { option: "--by", value: path.to_string(), rule });
         if statistic.len() != points {
             return refuse(format!("has {} numbers, must have one for each of the {points} points", statistic.len()));
