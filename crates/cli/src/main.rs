@@ -4,7 +4,6 @@ mod analysis;
 mod error;
 mod memorisation;
 mod output;
-mod page;
 mod resmem;
 
 use clap::{Parser, Subcommand};

@@ -95,8 +95,7 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
     }
     folder.write_json("claims.json", &decided)?;
     folder.write("metrics.jsonl", &metrics)?;
-    folder.write("report.md", &report::markdown(&config, &sections, &decided))?;
-    folder.write("report.html", &report::html(&config, &sections, &decided, &folder)?)?;
+    report::write(&folder, &config, &sections, &decided)?;
     Ok((root, decided))
 }
 

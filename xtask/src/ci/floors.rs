@@ -12,7 +12,7 @@ use crate::process::BACKENDS;
 const HOUSE: [&[&str]; 5] = [
     &["tenfold-kernels", "tenfold-recycle"],
     &["tenfold-core-tensor"],
-    &["tenfold-charts", "tenfold-data", "tenfold-vision", "tenfold-transformer"],
+    &["tenfold-report", "tenfold-data", "tenfold-vision", "tenfold-transformer"],
     &[
         "tenfold-distill",
         "tenfold-memorisation",

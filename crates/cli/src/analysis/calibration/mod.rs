@@ -5,8 +5,7 @@ mod text;
 
 use super::input::{Predictions, named, open, whole};
 use crate::error::CliError;
-use crate::output::{Output, ending};
-use crate::page::write_page;
+use crate::output::{Output, ending, write_page};
 use clap::Args;
 use ndarray::ArrayView2;
 use std::path::PathBuf;
@@ -68,8 +67,7 @@ impl Calibrate {
         }
         let found = self.find()?;
         if let Some(path) = &self.report {
-            let page = self.page(&found)?;
-            write_page(path, &page)?;
+            write_page(path, &self.page(&found).html()?)?;
         }
         Ok(self.say(&found))
     }

@@ -44,7 +44,7 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
         findings::All { settings: &settings, data: &data, networks: &networks, others: &others, synthetic: &synthetic };
     let found = findings::findings(&all)?;
     Ok(Outcome {
-        sections: sections::sections(context, &all, &found)?,
+        sections: sections::sections(&all, &found)?,
         metrics: sections::metrics(&all),
         findings: found.findings,
     })

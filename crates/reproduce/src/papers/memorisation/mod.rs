@@ -66,7 +66,7 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
     };
     let found = findings::findings(&all)?;
     Ok(Outcome {
-        sections: sections::sections(context, &all, &found)?,
+        sections: sections::sections(&all, &found)?,
         metrics: sections::metrics(&all),
         findings: found.findings,
     })

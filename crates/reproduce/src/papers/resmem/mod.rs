@@ -41,7 +41,10 @@ fn run(context: &Context) -> Result<Outcome, ReproduceError> {
     findings.extend(findings::theory(&theory));
     Ok(Outcome {
         findings,
-        sections: sections::sections(context, &settings, &real, &synthetic, &theory)?,
+        sections: sections::sections(context, &settings, &real, &synthetic, &theory)?
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         metrics: sections::metrics(&real, &synthetic, &theory),
     })
 }

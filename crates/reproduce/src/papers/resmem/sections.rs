@@ -8,12 +8,13 @@ use super::synthetic::{NOISE, Synthetic, WIDTHS};
 use super::theory::{BOUND, DIMENSIONS, NEIGHBOURS, NOISE_LEVELS, SIZES, Theory};
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number, save_svg};
+use crate::report::adapter::{Block, Gallery, GalleryRow, Section, Tile, save_svg};
+use crate::report::number;
 use ndarray::Array2;
 use serde_json::{Value, json};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::stats::{Estimate, StatsError, crossed_interval, mean, mean_interval};
 use tenfold_data::Images;
+use tenfold_report::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_resmem::theory::{Risk, t2_law};
 
 pub(super) fn sections(
