@@ -131,9 +131,9 @@ fn estimate(c: &Decided) -> String {
     }
 }
 
-/// The cells of a part: name, data, role, `estimate [lo, hi]`.
+/// The cells of a part: name, `estimate [lo, hi]`, role, data.
 fn cells(p: &Part) -> [String; 4] {
-    [p.name.clone(), p.data.clone(), p.role.words().into(), interval(number, p.estimate, p.lo, p.hi)]
+    [p.name.clone(), interval(number, p.estimate, p.lo, p.hi), p.role.words().into(), p.data.clone()]
 }
 
 #[cfg(test)]
