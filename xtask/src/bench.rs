@@ -38,7 +38,8 @@ pub(crate) struct Arguments {
 /// Prepare the peers if they are wanted, build the bench binary and become it.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (target, root) = process::folders()?;
-    let feature = process::backend_feature(&arguments.backend).map_err(|rule| Error::BadRequest(format!("--backend: {rule}")))?;
+    let feature =
+        process::backend_feature(&arguments.backend).map_err(|rule| Error::BadRequest(format!("--backend: {rule}")))?;
     let binary = process::build_binary("tenfold-bench", &feature)?;
     let mut command = Command::new(binary);
     command.arg(&arguments.name).args(["--backend", &arguments.backend]);

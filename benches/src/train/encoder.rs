@@ -230,7 +230,12 @@ pub(super) fn run(
         });
         Ok(seconds / PASSES as f64)
     };
-    contest::rows(Work { bench: NAME, name, rounds: settings.rounds, warm_up: 1 }, Box::new(turn), |_| said.clone(), peers)
+    contest::rows(
+        Work { bench: NAME, name, rounds: settings.rounds, warm_up: 1 },
+        Box::new(turn),
+        |_| said.clone(),
+        peers,
+    )
 }
 
 /// The loss, and the Euclidean norm of the gradients of all parameters together.

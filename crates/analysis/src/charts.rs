@@ -11,7 +11,7 @@ use crate::decomposition::Decomposition;
 use crate::gap::GapBin;
 use crate::null::Null;
 use crate::split::Split;
-use tenfold_charts::{Axis, AxisScale, Chart, Cloud, Line, Point as Mark, Scatter, Series, Stroke};
+use tenfold_report::{Axis, AxisScale, Chart, Cloud, Line, Point as Mark, Scatter, Series, Stroke};
 
 /// Bars of a histogram.
 const BARS: usize = 30;

@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 use tenfold_analysis::AnalysisError;
-use tenfold_charts::ChartError;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::files::FileError;
 use tenfold_memorisation::MemorisationError;
+use tenfold_report::ReportError;
 use tenfold_resmem::ResmemError;
 
 /// What can go wrong.
@@ -77,7 +77,7 @@ pub(crate) enum CliError {
     File(#[from] FileError),
     /// A page could not be drawn.
     #[error(transparent)]
-    Chart(#[from] ChartError),
+    Report(#[from] ReportError),
     /// The decomposition refused its input.
     #[error(transparent)]
     Analysis(#[from] AnalysisError),

@@ -4,6 +4,10 @@ use crate::error::CliError;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use tenfold_report::{Table, hanging};
+
+/// Where the values of fields begin.
+const FIELD: usize = 23;
 
 /// The result of a verb.
 pub(crate) struct Output {
@@ -25,9 +29,34 @@ impl Output {
 
     /// Adds a value for both: `name: shown` for a person, `"name": value` in JSON.
     pub(crate) fn field(mut self, name: &str, shown: impl std::fmt::Display, value: impl Into<Value>) -> Self {
-        self.text.push_str(&format!("{:<22} {shown}\n", format!("{}:", name.replace('_', " "))));
+        let name_shown = format!("{}:", name.replace('_', " "));
+        self.text.push_str(&format!("{name_shown:<22} {}\n", hanging(&shown.to_string(), FIELD)));
         self.fields.insert(name.into(), value.into());
         self
+    }
+
+    /// Adds more of the field above, on a line of its own, that only a person reads.
+    pub(crate) fn more(self, text: impl AsRef<str>) -> Self {
+        let line = format!("{:FIELD$}{}", "", hanging(text.as_ref(), FIELD));
+        self.line(line)
+    }
+
+    /// Adds a table that only a person reads.
+    pub(crate) fn table(mut self, table: &Table) -> Self {
+        self.text.push_str(&table.text());
+        self
+    }
+
+    /// Adds a file that was written, if any was.
+    pub(crate) fn file(self, name: &str, path: Option<&PathBuf>) -> Self {
+        match path {
+            // Never broken into lines: a person copies it.
+            Some(path) => {
+                let line = format!("{:<22} {}", format!("{name}:"), path.display());
+                self.line(line).hidden(name, path.display().to_string())
+            }
+            None => self,
+        }
     }
 
     /// Adds a value that only JSON shows.

@@ -1,7 +1,6 @@
 //! What can stop a run.
 
 use tenfold_analysis::AnalysisError;
-use tenfold_charts::ChartError;
 use tenfold_core_tensor::arrays::ArrayError;
 use tenfold_core_tensor::device::DeviceError;
 use tenfold_core_tensor::files::FileError;
@@ -9,6 +8,7 @@ use tenfold_core_tensor::ops::OpsError;
 use tenfold_core_tensor::stats::StatsError;
 use tenfold_data::DataError;
 use tenfold_memorisation::MemorisationError;
+use tenfold_report::ReportError;
 use tenfold_resmem::ResmemError;
 use tenfold_vision::VisionError;
 
@@ -36,14 +36,9 @@ pub enum ReproduceError {
         /// What is wrong with it.
         rule: String,
     },
-    /// A plot could not be drawn.
-    #[error("plot {name}: {reason}")]
-    Plot {
-        /// The plot.
-        name: String,
-        /// Why.
-        reason: ChartError,
-    },
+    /// A chart could not be drawn.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -5,8 +5,8 @@ use crate::context::Context;
 use crate::decided::Decided;
 use crate::error::ReproduceError;
 use crate::finding::Finding;
-use crate::report::Section;
 use crate::scale::Scale;
+use tenfold_report::Section;
 
 /// A claim, and how what was measured decides it. Both stand in one place, so that no claim can be forgotten.
 pub struct Decision<M> {
@@ -47,7 +47,7 @@ pub trait Experiment {
     ///
     /// # Errors
     /// If one cannot be drawn.
-    fn sections(context: &Context, measured: &Self::Measured) -> Result<Vec<Section>, ReproduceError>;
+    fn sections(measured: &Self::Measured) -> Result<Vec<Section>, ReproduceError>;
 
     /// One line each of `metrics.jsonl`, in an order that does not depend on time or threads.
     fn metrics(measured: &Self::Measured) -> Vec<serde_json::Value>;
@@ -103,7 +103,7 @@ fn outcome<E: Experiment>(context: &Context) -> Result<Outcome, ReproduceError> 
     };
     Ok(Outcome {
         decided: E::CLAIMS.iter().map(decide).collect::<Result<_, _>>()?,
-        sections: E::sections(context, &measured)?,
+        sections: E::sections(&measured)?,
         metrics: E::metrics(&measured),
     })
 }

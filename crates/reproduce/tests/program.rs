@@ -96,7 +96,10 @@ fn claims(folder: &Path) -> Value {
 fn killed_and_whole(dir: &Path, paper: &str, seeds: &str, units: usize, files: &[&str]) -> Value {
     let (whole, killed) = (dir.join("whole"), dir.join("killed"));
     let arguments = |out: &Path| {
-        [paper, "--scale", "tiny", "--seeds", seeds, "--out"].map(String::from).into_iter().chain([out.display().to_string()])
+        [paper, "--scale", "tiny", "--seeds", seeds, "--out"]
+            .map(String::from)
+            .into_iter()
+            .chain([out.display().to_string()])
     };
     let mut child = reproduce(&[]).args(arguments(&killed)).spawn().unwrap();
     // Killed in the middle of the work: after some networks are done, before all are.

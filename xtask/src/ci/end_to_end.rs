@@ -31,9 +31,11 @@ pub(crate) fn check(target: &Path, backend: &str) -> Result<(), Error> {
     let paper = &papers[now / 1000 % papers.len()];
     let (killed, units) = (folder.join("killed"), now / 7 % 10 + 1);
     println!("killing {paper} after {units} pieces of its work");
-    let mut child = start(&[paper], "killed").stderr(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|source| {
-        Error::Start { program: reproduce::BINARY.to_owned(), source }
-    })?;
+    let mut child = start(&[paper], "killed")
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|source| Error::Start { program: reproduce::BINARY.to_owned(), source })?;
     kill_after(&mut child, &killed.join("units"), units)?;
     if killed.join("claims.json").exists() {
         return Err(Error::BadRequest(format!("{paper} finished before {units} pieces of its work were kept")));
@@ -45,10 +47,12 @@ pub(crate) fn check(target: &Path, backend: &str) -> Result<(), Error> {
 /// The names of the papers in `reproduce --list --json`.
 fn papers(list: &str) -> Result<Vec<String>, Error> {
     let list: Value = serde_json::from_str(list).unwrap_or_default();
-    let names: Option<Vec<String>> = list.as_array().map(|papers| {
-        papers.iter().filter_map(|paper| Some(paper["paper"].as_str()?.to_owned())).collect()
-    });
-    names.filter(|names| !names.is_empty()).ok_or_else(|| Error::BadRequest("reproduce --list names no paper".to_owned()))
+    let names: Option<Vec<String>> = list
+        .as_array()
+        .map(|papers| papers.iter().filter_map(|paper| Some(paper["paper"].as_str()?.to_owned())).collect());
+    names
+        .filter(|names| !names.is_empty())
+        .ok_or_else(|| Error::BadRequest("reproduce --list names no paper".to_owned()))
 }
 
 /// Kills a run once it has kept so many pieces of its work.
@@ -58,7 +62,9 @@ fn kill_after(child: &mut Child, units: &Path, count: usize) -> Result<(), Error
         let ended = child.try_wait().ok().flatten().is_some();
         if ended || began.elapsed() > PATIENCE {
             let what = if ended { "ended" } else { "hangs" };
-            return Err(Error::BadRequest(format!("the run to be killed {what} before it kept {count} pieces of work")));
+            return Err(Error::BadRequest(format!(
+                "the run to be killed {what} before it kept {count} pieces of work"
+            )));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -77,7 +83,8 @@ fn kept(folder: &Path) -> usize {
 /// The claims of a paper in both folders are the same but for the time they took.
 fn compare(paper: &str, resumed: &Path, whole: &Path) -> Result<(), Error> {
     let claims = |folder: &Path| -> Result<Vec<Value>, Error> {
-        let mut claims: Vec<Value> = serde_json::from_str(&files::read(&folder.join("claims.json"))?).unwrap_or_default();
+        let mut claims: Vec<Value> =
+            serde_json::from_str(&files::read(&folder.join("claims.json"))?).unwrap_or_default();
         claims.retain(|claim| claim["paper"] == paper);
         claims.iter_mut().filter_map(Value::as_object_mut).for_each(|claim| drop(claim.remove("seconds")));
         Ok(claims)

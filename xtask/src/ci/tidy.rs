@@ -47,7 +47,10 @@ fn check_text(file: &Path, text: &str) -> Vec<String> {
             fault(number, what);
         }
         if is_for_readers(file) && line.to_lowercase().contains(UNKNOWN_TO_READERS) {
-            fault(number, format!("`{UNKNOWN_TO_READERS}`: a reader has none; name what was read, or say derived here"));
+            fault(
+                number,
+                format!("`{UNKNOWN_TO_READERS}`: a reader has none; name what was read, or say derived here"),
+            );
         }
         if is_library_code(file) && !line.trim_start().starts_with("//") && line.contains("Device::default()") {
             fault(number, "library code takes a device or follows its inputs': never `Device::default()`".to_owned());

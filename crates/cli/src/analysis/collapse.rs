@@ -1,16 +1,15 @@
 //! `tenfold analysis collapse`: how far a network's last layer has collapsed.
 
-use super::{number, shown};
 use crate::error::CliError;
 use crate::output::{Output, ending, writable};
-use crate::page::{Report, write_page};
+use crate::page::write_page;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use tenfold_analysis::AnalysisError;
-use tenfold_analysis::collapse::{FrameFit, NeuralCollapse, closed_form};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
+use tenfold_analysis::collapse::{FrameFit, NeuralCollapse, QuantileFit, closed_form};
 use tenfold_core_tensor::arrays::{ArrayPath, read_labels, read_matrix, read_vector};
+use tenfold_report::{Axis, AxisScale, Chart, Page, Point, Section, Series, Table, estimate, number, percent};
 
 /// Measure neural collapse (NC1 to NC4) of embeddings, and whether logits look like a simplex frame with noise.
 #[derive(Args)]
@@ -75,8 +74,7 @@ impl Collapse {
             }
         };
         if let Some(path) = &self.report {
-            let page = self.page(&found, frame.as_ref())?;
-            write_page(path, &page)?;
+            write_page(path, &self.page(&found, frame.as_ref()).html()?)?;
         }
         let optional = |v: Option<f64>| v.map_or_else(|| "needs --head".to_string(), number);
         let mut output = Output::new()
@@ -94,18 +92,15 @@ impl Collapse {
                 .field("frame_scale", number(frame.scale), frame.scale)
                 .field(
                     "frame_explains",
-                    format!("{:.1} % of the logits' squares", 100.0 * frame.explained),
+                    format!("{} % of the logits' squares", percent(frame.explained)),
                     frame.explained,
                 )
                 .field("noise", number(frame.noise), frame.noise)
-                .field("gumbel", shown(&frame.gumbel.correlation), json!(frame.gumbel))
-                .field("gaussian", shown(&frame.gaussian.correlation), json!(frame.gaussian))
-                .field("gumbel_less_gaussian", shown(&frame.difference), json!(frame.difference));
+                .field("gumbel", estimate(&frame.gumbel.correlation), json!(frame.gumbel))
+                .field("gaussian", estimate(&frame.gaussian.correlation), json!(frame.gaussian))
+                .field("gumbel_less_gaussian", estimate(&frame.difference), json!(frame.difference));
         }
-        if let Some(path) = &self.report {
-            output = output.field("report", path.display(), path.display().to_string());
-        }
-        Ok(output)
+        Ok(output.file("report", self.report.as_ref()))
     }
 
     /// Names the option and file behind a fault: of the two that are measured, or of what describes them.
@@ -129,58 +124,54 @@ impl Collapse {
     }
 
     /// The frame's fit comes with the number of classes of the logits.
-    fn page(&self, found: &NeuralCollapse, frame: Option<&(FrameFit, usize)>) -> Result<String, CliError> {
-        let mut page = Report::new("Neural collapse");
-        page.paragraph(&format!(
-            "{} with the labels {}. All numbers fall to 0 as a network collapses.",
-            self.embeddings, self.labels
-        ));
-        let row = |name: &str, value: Option<f64>| vec![name.to_string(), value.map_or("needs a head".into(), number)];
-        page.table(
-            &["", "value"],
-            &[
-                row("NC1: tr(Sigma_W Sigma_B^+) / C", Some(found.within)),
-                row("NC2: variation of the lengths of class means", Some(found.lengths)),
-                row("NC2: deviation of the cosines between them", Some(found.angles)),
-                row("NC2: mean |cos + 1/(C-1)|", Some(found.spread)),
-                row("NC3: head against class means", found.duality),
-                row("NC4: share where head and nearest mean disagree", found.nearest),
-            ],
-        );
-        if let Some((frame, classes)) = frame {
-            page.heading("Logits as a simplex frame with noise");
-            let series = |name: &str, fit: &tenfold_analysis::collapse::QuantileFit| {
-                Series::new(name, fit.quantiles.iter().step_by(4).map(|(law, seen)| Point::bare(*law, *seen)).collect())
-            };
-            let ends = [-3.0, 3.0].map(|v| Point::bare(v, v)).to_vec();
-            let chart = Chart {
-                title: "quantiles of the logits' noise".into(),
-                x: Axis::new("quantile of the law (standard deviations)", AxisScale::Linear),
-                y: Axis::new("quantile of the residuals (standard deviations)", AxisScale::Linear),
-                series: vec![
-                    series("Gumbel", &frame.gumbel),
-                    series("Gauss", &frame.gaussian),
-                    Series::reference("that law", ends),
-                ],
-            };
-            page.drawing(&chart.svg()?, "The law that the noise has lies on the dashed line.");
-            page.table(
-                &["", "correlation of quantiles, 95 % over points", "largest distance"],
-                &[("Gumbel", &frame.gumbel), ("Gauss", &frame.gaussian)]
-                    .map(|(name, fit)| vec![name.to_string(), shown(&fit.correlation), number(fit.distance)]),
-            );
-            // s' = s sqrt(K/(K-1)) in units of the Gumbel noise's own scale.
-            let k = *classes as f64;
-            let unit = (std::f64::consts::PI.powi(2) / 6.0 * (1.0 - 1.0 / k)).sqrt();
-            let scale = frame.scale * (k / (k - 1.0)).sqrt() / (frame.noise / unit);
-            if let Ok(form) = closed_form(*classes, scale) {
-                page.paragraph(&format!(
-                    "Were the noise Gumbel's and of scale one, the scale s' = {scale:.2} would give Bias^2 = {} and Var = {}.",
-                    number(form.bias),
-                    number(form.variance)
-                ));
-            }
-        }
-        Ok(page.html())
+    fn page(&self, found: &NeuralCollapse, frame: Option<&(FrameFit, usize)>) -> Page {
+        let row = |name: &str, value: Option<f64>| [name.to_string(), value.map_or("needs a head".into(), number)];
+        let table = Table::new("All numbers fall to 0 as a network collapses.", ["", "value"]).rows([
+            row("NC1: tr(Sigma_W Sigma_B^+) / C", Some(found.within)),
+            row("NC2: variation of the lengths of class means", Some(found.lengths)),
+            row("NC2: deviation of the cosines between them", Some(found.angles)),
+            row("NC2: mean |cos + 1/(C-1)|", Some(found.spread)),
+            row("NC3: head against class means", found.duality),
+            row("NC4: share where head and nearest mean disagree", found.nearest),
+        ]);
+        Page::new("Neural collapse")
+            .quiet(&format!("{} with the labels {}.", self.embeddings, self.labels))
+            .section(Section::new("How far").table(table))
+            .sections(frame.map(|(frame, classes)| simplex(frame, *classes)))
     }
+}
+
+/// The logits as a simplex frame with noise.
+fn simplex(frame: &FrameFit, classes: usize) -> Section {
+    let series = |name: &str, fit: &QuantileFit| {
+        Series::new(name, fit.quantiles.iter().step_by(4).map(|(law, seen)| Point::bare(*law, *seen)).collect())
+    };
+    let ends = [-3.0, 3.0].map(|v| Point::bare(v, v)).to_vec();
+    let chart = Chart {
+        title: "quantiles of the logits' noise".into(),
+        x: Axis::new("quantile of the law (standard deviations)", AxisScale::Linear),
+        y: Axis::new("quantile of the residuals (standard deviations)", AxisScale::Linear),
+        series: vec![
+            series("Gumbel", &frame.gumbel),
+            series("Gauss", &frame.gaussian),
+            Series::reference("that law", ends),
+        ],
+    };
+    let header = ["", "correlation of quantiles, 95 % over points", "largest distance"];
+    let row = |name: &str, fit: &QuantileFit| [name.to_string(), estimate(&fit.correlation), number(fit.distance)];
+    let table = Table::new("", header).row(row("Gumbel", &frame.gumbel)).row(row("Gauss", &frame.gaussian));
+    let section = Section::new("Logits as a simplex frame with noise")
+        .chart("quantiles", chart, "The law that the noise has lies on the dashed line.")
+        .table(table);
+    // s' = s sqrt(K/(K-1)) in units of the Gumbel noise's own scale.
+    let k = classes as f64;
+    let unit = (std::f64::consts::PI.powi(2) / 6.0 * (1.0 - 1.0 / k)).sqrt();
+    let scale = frame.scale * (k / (k - 1.0)).sqrt() / (frame.noise / unit);
+    let Ok(form) = closed_form(classes, scale) else { return section };
+    section.text(format!(
+        "Were the noise Gumbel's and of scale one, the scale s' = {} would give Bias^2 = {} and Var = {}.",
+        number(scale),
+        number(form.bias),
+        number(form.variance)
+    ))
 }

@@ -1,7 +1,6 @@
 //! `tenfold memorisation`: design, score, influence, trajectories, proxies, show.
 
 mod design;
-mod gallery;
 mod influence;
 mod input;
 mod proxies;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, read_matrix_f64};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_memorisation::{FEWEST_DRAWS, MOST_DRAWS, Resamples, Study, bimodality, implied_error, probability_scores};
+use tenfold_report::{estimate, number, percent};
 
 /// Score every example: how much likelier a model gets it right for having seen it.
 ///
@@ -99,20 +100,20 @@ impl Score {
         match study {
             Some(study) if models >= 20 && kept.len() == scores.len() => {
                 let mean = Resamples::new(models, self.draws, Seed::new(self.seed))?.mean(study, &kept)?;
-                let shown = format!("{:.4} [{:.4}, {:.4}] over models", mean.value, mean.lo, mean.hi);
+                let shown = format!("{} over models", estimate(&mean));
                 output = output.field("mean_mem", shown, json!(mean));
             }
             _ => {
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
-                output = output.field("mean_mem", format!("{mean:.4}"), mean);
+                output = output.field("mean_mem", number(mean), mean);
             }
         }
         if let Some(study) = study {
             let gap = study.gap();
-            output = output.field("generalisation_gap", format!("{gap:.4}"), gap);
+            output = output.field("generalisation_gap", number(gap), gap);
         }
         if let Ok(spread) = bimodality(&values) {
-            let shown = format!("{:.1} % below 0.1, {:.1} % above 0.9", 100.0 * spread.low, 100.0 * spread.high);
+            let shown = format!("{} % below 0.1, {} % above 0.9", percent(spread.low), percent(spread.high));
             output = output.field("spread", shown, json!(spread));
         }
         Ok(output.field("written", self.out.display(), self.out.display().to_string()))

@@ -1,6 +1,5 @@
 //! `tenfold memorisation show`: the most and least memorised examples, as a page.
 
-use super::gallery::{Card, Page, picture};
 use super::table::column;
 use crate::error::CliError;
 use crate::output::{Output, ending, within, writable};
@@ -10,6 +9,7 @@ use ndarray::{ArrayD, Axis};
 use std::path::PathBuf;
 use tenfold_core_tensor::arrays::{ArrayPath, RowBlocks, read_array, read_labels};
 use tenfold_core_tensor::image::ImageShape;
+use tenfold_report::{Card, Gallery, Page, Picture, Pixels, Section, interval};
 
 /// Write a page with the most and the least memorised examples, their labels, intervals and what they influence.
 ///
@@ -49,7 +49,7 @@ pub(crate) struct Show {
     out: PathBuf,
 }
 
-/// Pictures under an example or a test point.
+/// Pictures beside an example or a test point.
 const SHOWN: usize = 4;
 
 /// Images with their labels.
@@ -81,16 +81,23 @@ impl Labelled {
         Ok(Self { images: array, shape, last, labels })
     }
 
-    fn card(&self, i: usize, names: &[String], lines: Vec<String>) -> Result<Card, CliError> {
+    /// Example `i` with a line of words.
+    fn card(&self, i: usize, names: &[String], line: impl Into<String>) -> Result<Card, CliError> {
         let label = self.labels[i];
         let name = names.get(label).cloned().unwrap_or_else(|| format!("class {label}"));
-        let pixels: Vec<f32> = self.images.index_axis(Axis(0), i).iter().copied().collect();
-        let source = picture(&pixels, self.shape, self.last).map_err(|rule| CliError::Option {
+        let numbers: Vec<f32> = self.images.index_axis(Axis(0), i).iter().copied().collect();
+        let pixels = if self.last { Pixels::ChannelsLast(&numbers[..]) } else { Pixels::ChannelsFirst(&numbers[..]) };
+        let picture = Picture::stretched(pixels, self.shape).map_err(|error| CliError::Option {
             option: "--images",
             value: format!("image {i}"),
-            rule,
+            rule: error.reason,
         })?;
-        Ok(Card { title: format!("{name} ({i})"), source, lines, below: Vec::new() })
+        Ok(Card::new(format!("{name} ({i})"), picture).line(line))
+    }
+
+    /// Cards of what has an influence or is influenced.
+    fn influence(&self, pairs: &[(usize, f32)], names: &[String]) -> Result<Vec<Card>, CliError> {
+        pairs.iter().map(|&(i, v)| self.card(i, names, format!("infl {v:.2}"))).collect()
     }
 }
 
@@ -121,45 +128,40 @@ impl Show {
             Some(path) => read_pairs(path, most, mem.len(), test.as_ref().map_or(0, |t| t.labels.len()))?,
             None => Pairs { of_examples: vec![Vec::new(); count], on_tests: Vec::new() },
         };
-        let card = |i: usize, below: &[(usize, f32)]| -> Result<Card, CliError> {
-            let lines = vec![
-                format!("mem {:.2} [{:.2}, {:.2}]", mem[i], lo[i], hi[i]),
-                format!("p in {:.2}, p out {:.2}", p_in[i], p_out[i]),
-            ];
-            let mut card = train.card(i, &self.names, lines)?;
-            if let Some(test) = &test {
-                let below = below.iter().map(|&(j, v)| test.card(j, &self.names, vec![format!("infl {v:.2}")]));
-                card.below = below.collect::<Result<_, _>>()?;
-            }
-            Ok(card)
+        let card = |i: usize| -> Result<Card, CliError> {
+            let score = interval(|v| format!("{v:.2}"), mem[i], lo[i], hi[i]);
+            let card = train.card(i, &self.names, format!("mem {score}"))?;
+            Ok(card.line(format!("p in {:.2}, p out {:.2}", p_in[i], p_out[i])))
         };
-        let mut sections = vec![
-            (
-                "Most memorised".to_string(),
-                most.iter().zip(&pairs.of_examples).map(|(&i, below)| card(i, below)).collect::<Result<_, _>>()?,
-            ),
-            ("Least memorised".to_string(), least.iter().rev().map(|&i| card(i, &[])).collect::<Result<_, _>>()?),
-        ];
-        if let Some(test) = &test {
-            let influenced = |(j, by): &(usize, Vec<(usize, f32)>)| -> Result<Card, CliError> {
-                let mut card = test.card(*j, &self.names, vec!["test point, and the training points below".into()])?;
-                let below = by.iter().map(|&(i, v)| train.card(i, &self.names, vec![format!("infl {v:.2}")]));
-                card.below = below.collect::<Result<_, _>>()?;
-                Ok(card)
-            };
-            let cards = pairs.on_tests.iter().take(count).map(influenced).collect::<Result<_, _>>()?;
-            sections.push(("Test points and the training points that influence them most".to_string(), cards));
+        let cards = |examples: &mut dyn Iterator<Item = usize>| examples.map(card).collect::<Result<Vec<_>, _>>();
+        let (none, least) = (Gallery::new("", ""), cards(&mut least.iter().rev().copied())?);
+        let influenced = test.as_ref().filter(|_| self.influence.is_some());
+        let most = match influenced {
+            None => none.clone().row("", cards(&mut most.iter().copied())?),
+            // Every example with the test points that it influences most.
+            Some(test) => most.iter().zip(&pairs.of_examples).try_fold(none.clone(), |gallery, (&i, on)| {
+                Ok::<_, CliError>(gallery.row_around("", card(i)?, test.influence(on, &self.names)?))
+            })?,
+        };
+        let note = format!(
+            "{} examples scored. mem = p in - p out: the share of the models that saw an example that get it right, minus that of \
+             the models that did not; 95 % intervals over models.",
+            order.len()
+        );
+        let beside = if influenced.is_some() { "Beside each: the test points that it influences most." } else { "" };
+        let mut page = Page::new("What was memorised")
+            .text(&note)
+            .section(Section::new("Most memorised").gallery("most", most, beside))
+            .section(Section::new("Least memorised").gallery("least", none.clone().row("", least), ""));
+        if let Some(test) = influenced {
+            let tests = pairs.on_tests.iter().take(count).try_fold(none, |gallery, (j, by)| {
+                let card = test.card(*j, &self.names, "test point")?;
+                Ok::<_, CliError>(gallery.row_around("", card, train.influence(by, &self.names)?))
+            })?;
+            let title = "Test points and the training points that influence them most";
+            page = page.section(Section::new(title).gallery("tests", tests, ""));
         }
-        let page = Page {
-            title: "What was memorised".into(),
-            note: format!(
-                "{} examples scored. mem = p in - p out: the share of the models that saw an example that get it right, \
-                 minus that of the models that did not; 95 % intervals over models.",
-                order.len()
-            ),
-            sections,
-        };
-        write_page(&self.out, &page.html())?;
+        write_page(&self.out, &page.html()?)?;
         Ok(Output::new().field("examples", order.len(), order.len()).field("shown", 2 * count, 2 * count).field(
             "written",
             self.out.display(),

@@ -13,6 +13,7 @@ use tenfold_core_tensor::seed::Seed;
 use tenfold_memorisation::{
     FEWEST_DRAWS, MOST_DRAWS, Resamples, Score, Shape, Study, TrajectoryRule, quadratic_shape, shares,
 };
+use tenfold_report::{Table, number};
 
 /// Sort examples by how their score moves as models grow: constant, increasing, decreasing, cap, U or mixed.
 ///
@@ -72,17 +73,16 @@ impl Trajectories {
             }
             Ok(())
         })?;
-        let mut output = Output::new()
-            .field("examples", n, n)
-            .line(format!("{:<12} {:>7} {:>18} {:>14}", "shape", "share", "95 % over models", "share in null"));
+        let mut table = Table::new("", ["shape", "share", "95 % over models", "share in null"]);
         let mut rows = Vec::new();
         for (s, shape) in Shape::ALL.into_iter().enumerate() {
             let (lo, hi) = intervals[s];
             let noise = null.iter().map(|shares| shares[s]).sum::<f64>() / null.len() as f64;
-            let interval = format!("{lo:.3} to {hi:.3}");
-            output = output.line(format!("{:<12} {:>7.3} {interval:>18} {noise:>14.3}", shape.name(), found[s]));
+            let between = format!("{} to {}", number(lo), number(hi));
+            table = table.row([shape.name(), &number(found[s]), &between, &number(noise)]);
             rows.push(json!({"shape": shape.name(), "share": found[s], "lo": lo, "hi": hi, "null": noise}));
         }
+        let output = Output::new().field("examples", n, n).table(&table);
         Ok(output.hidden("shapes", rows).field("written", self.out.display(), self.out.display().to_string()))
     }
 

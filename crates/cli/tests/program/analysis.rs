@@ -123,7 +123,7 @@ fn from_logits_to_a_report() {
 
     // A terminal of eighty columns shows every line.
     let text = said(dir, &format!("{run} --bootstrap 200"));
-    for words in ["first 5:", "of the first 4 models", "independent noise", "median log ratio:", "differ in:"] {
+    for words in ["first 5 ", "of the first 4 models", "independent noise", "median log ratio:", "differ in:"] {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
 }

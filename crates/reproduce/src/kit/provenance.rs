@@ -1,21 +1,19 @@
 //! The last chapter of every report: which files were read, and how networks were trained.
 
-use crate::report::{Block, Section};
 use serde_json::Value;
 use tenfold_data::Source;
+use tenfold_report::{Section, Table};
 
 /// Data sets with the checksums of what was read, and settings by name.
 pub(crate) fn section(sources: &[&Source], settings: &[(String, Value)]) -> Section {
-    let mut blocks = Vec::new();
+    let mut section = Section::new("Data and settings");
     for source in sources {
         let note = source.note.as_ref().map_or_else(String::new, |note| format!(" {note}."));
-        blocks.push(Block::Text(format!("{} ({}), licence {}.{note}", source.title, source.name, source.licence)));
-        blocks.push(Block::Table {
-            caption: format!("Files of {} that were read", source.name),
-            header: ["file", "bytes", "sha256"].map(String::from).to_vec(),
-            rows: source.files.iter().map(|f| vec![f.name.clone(), f.bytes.to_string(), f.sha256.clone()]).collect(),
-        });
+        let files = Table::new(format!("Files of {} that were read.", source.name), ["file", "bytes", "sha256"]);
+        let rows = source.files.iter().map(|f| [f.name.clone(), f.bytes.to_string(), f.sha256.clone()]);
+        section = section
+            .text(format!("{} ({}), licence {}.{note}", source.title, source.name, source.licence))
+            .table(files.rows(rows));
     }
-    blocks.extend(settings.iter().map(|(what, value)| Block::Text(format!("{what}: {value}"))));
-    Section { title: "Data and settings".into(), blocks }
+    settings.iter().fold(section, |section, (what, value)| section.text(format!("{what}: {value}")))
 }

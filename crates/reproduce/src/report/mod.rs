@@ -1,51 +1,51 @@
-//! What a person sees: a table on the terminal, a Markdown file, and one HTML file that opens offline.
+//! What a person sees: claims on the terminal, a Markdown file with plots beside it, and one HTML file that opens offline.
+//!
+//! Chapters, charts and tables are `tenfold-report`'s; what is here is how decided claims look.
 
-mod gallery;
 mod html;
 mod markdown;
 mod terminal;
 
-pub use gallery::{Gallery, GalleryRow, Tile};
-pub use html::html;
-pub use markdown::markdown;
+pub use tenfold_report::{Section, number};
 pub use terminal::terminal;
 
 use crate::claim::{Kind, Verdict};
 use crate::decided::Decided;
 use crate::error::ReproduceError;
-use crate::folder::RunFolder;
-use tenfold_charts::ChartError;
+use crate::experiment::Paper;
+use crate::finding::{Part, Role};
+use crate::folder::{RunConfig, RunFolder};
+use std::collections::HashSet;
+use tenfold_report::{Tone, interval};
 
-/// A chapter of the report.
-#[derive(Debug, Clone)]
-pub struct Section {
-    /// Its heading.
-    pub title: String,
-    /// What it holds, in order.
-    pub blocks: Vec<Block>,
-}
+/// Where drawings lie in the run folder.
+const PLOTS: &str = "plots";
 
-/// A piece of a chapter.
-#[derive(Debug, Clone)]
-pub enum Block {
-    /// Plain text.
-    Text(String),
-    /// A table with a header row.
-    Table {
-        /// What it shows.
-        caption: String,
-        /// Column names, with units.
-        header: Vec<String>,
-        /// Rows of as many cells as the header.
-        rows: Vec<Vec<String>>,
-    },
-    /// A picture in the run folder.
-    Plot {
-        /// Path in the run folder, such as `plots/resmem-capacity.svg`.
-        file: String,
-        /// What it shows and what to see in it.
-        caption: String,
-    },
+/// Writes `report.md`, `report.html` and `plots/NAME.svg` for every figure. All is drawn before anything is written.
+///
+/// # Errors
+/// A chart that cannot be drawn, two figures of one name, or a file system that refuses.
+pub fn write(
+    folder: &RunFolder,
+    config: &RunConfig,
+    papers: &[(&Paper, Vec<Section>)],
+    claims: &[Decided],
+) -> Result<(), ReproduceError> {
+    let (mut names, mut plots) = (HashSet::new(), Vec::new());
+    for figure in papers.iter().flat_map(|(_, sections)| sections).flat_map(Section::figures) {
+        let file = format!("{PLOTS}/{}.svg", figure.name);
+        if !names.insert(&figure.name) {
+            return Err(ReproduceError::RunFolder { file, rule: "two figures have this name".into() });
+        }
+        plots.push((file, figure.svg()?));
+    }
+    let page = html::html(config, papers, claims)?;
+    for (file, svg) in plots {
+        folder.write(&file, &svg)?;
+    }
+    folder.write("report.md", &markdown::markdown(config, papers, claims))?;
+    folder.write("report.html", &page)?;
+    Ok(())
 }
 
 impl Verdict {
@@ -66,66 +66,112 @@ impl Verdict {
             Self::Inconclusive => "?",
         }
     }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Held => Tone::Good,
+            Self::NotHeld => Tone::Bad,
+            Self::Inconclusive => Tone::Open,
+        }
+    }
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Theory => "theory",
+            Self::Empirical => "empirical",
+            Self::Control => "control",
+        }
+    }
+}
+
+impl Role {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Decides => "decides",
+            Self::Shown => "shown",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// What the report is called.
+fn title(config: &RunConfig) -> String {
+    format!("Tenfold: {} at scale {}", config.papers.join(", "), config.scale)
+}
+
+/// What made these numbers, in a sentence.
+fn provenance(config: &RunConfig) -> String {
+    let seeds = config.seeds.map_or("each experiment's own number of".into(), |s| s.to_string());
+    format!(
+        "Tenfold {}, commit {}, back end {}, {seeds} seeds. Intervals are 95 %.",
+        config.version, config.git_commit, config.backend
+    )
 }
 
 /// Verdicts counted by kind: an identity that holds is no evidence about data.
 fn tally(claims: &[Decided]) -> Vec<String> {
-    let kinds = [
-        (Kind::Empirical, "empirical"),
-        (Kind::Theory, "theory"),
-        (Kind::Control, "control"),
-        (Kind::Identity, "identity"),
-    ];
-    let line = |(kind, name): (Kind, &str)| {
+    let line = |kind: Kind| {
         let of = |v: Verdict| claims.iter().filter(|c| c.kind == kind && c.verdict == v).count();
         let total = claims.iter().filter(|c| c.kind == kind).count();
         let (held, not, open) = (of(Verdict::Held), of(Verdict::NotHeld), of(Verdict::Inconclusive));
+        let name = kind.words();
         (total > 0).then(|| format!("{name}: {held} of {total} held, {not} not held, {open} inconclusive"))
     };
-    kinds.into_iter().filter_map(line).collect()
+    [Kind::Empirical, Kind::Theory, Kind::Control, Kind::Identity].into_iter().filter_map(line).collect()
 }
 
-/// A number with as many digits as a reader can use.
-pub fn number(v: f64) -> String {
-    match v.abs() {
-        0.0 => "0".into(),
-        a if !a.is_finite() => "none".into(),
-        a if !(1e-4..1e5).contains(&a) => format!("{v:.1e}"),
-        a if a >= 100.0 => format!("{v:.0}"),
-        a if a >= 1.0 => format!("{v:.3}"),
-        _ => format!("{v:.4}"),
+/// `estimate [lo, hi]` of a claim, or why there is none.
+fn estimate(c: &Decided) -> String {
+    let end = |v: Option<f64>| v.unwrap_or(f64::NAN);
+    match c.estimate {
+        Some(e) => interval(number, e, end(c.lo), end(c.hi)),
+        None => c.reason.clone().unwrap_or_else(|| "not computable".into()),
     }
 }
 
-/// `estimate [lo, hi]`, or why there is none.
-fn interval(c: &Decided) -> String {
-    match (c.estimate, c.lo, c.hi) {
-        (Some(e), lo, hi) => {
-            let end = |v: Option<f64>| v.map_or_else(|| "none".into(), number);
-            format!("{} [{}, {}]", number(e), end(lo), end(hi))
-        }
-        _ => c.reason.clone().unwrap_or_else(|| "not computable".into()),
-    }
-}
-
-/// Writes a drawing into `plots/NAME.svg` of the run folder and returns that path.
-///
-/// # Errors
-/// If it could not be drawn, or the file system refuses.
-pub fn save_svg(folder: &RunFolder, name: &str, svg: Result<String, ChartError>) -> Result<String, ReproduceError> {
-    let svg = svg.map_err(|reason| ReproduceError::Plot { name: name.into(), reason })?;
-    let file = format!("plots/{name}.svg");
-    folder.write(&file, &svg)?;
-    Ok(file)
+/// The cells of a part: name, `estimate [lo, hi]`, role, data.
+fn cells(p: &Part) -> [String; 4] {
+    [p.name.clone(), interval(number, p.estimate, p.lo, p.hi), p.role.words().into(), p.data.clone()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paper::PAPERS;
+    use crate::scale::Scale;
+    use tenfold_report::Drawing;
+
+    fn config() -> RunConfig {
+        RunConfig {
+            version: "0".into(),
+            git_commit: "unknown".into(),
+            papers: vec![PAPERS[0].name.into()],
+            scale: Scale::Quick,
+            seeds: None,
+            data: None,
+            backend: "flex".into(),
+        }
+    }
 
     #[test]
-    fn numbers_keep_the_digits_a_reader_can_use() {
-        let text = [0.0, 0.01234567, 1.5, 312.4, 1e-7, f64::NAN].map(number);
-        assert_eq!(text, ["0", "0.0123", "1.500", "312", "1.0e-7", "none"]);
+    fn every_figure_is_a_file_and_inside_the_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(dir.path(), &config()).unwrap();
+        let figure =
+            |section: Section, name: &str| section.chart(name, Drawing::Svg("<svg></svg>".into()), "what to see");
+        let twice = figure(figure(Section::new("s"), "a"), "a");
+        let error = write(&folder, &config(), &[(&PAPERS[0], vec![twice])], &[]).unwrap_err().to_string();
+        assert!(error.contains("plots/a.svg: two figures have this name"), "{error}");
+        assert!(!folder.path("report.md").exists() && !folder.path("plots").exists());
+
+        let section = figure(figure(Section::new("s"), "a"), "b");
+        write(&folder, &config(), &[(&PAPERS[0], vec![section])], &[]).unwrap();
+        let read = |file: &str| std::fs::read_to_string(folder.path(file)).unwrap();
+        assert_eq!((read("plots/a.svg"), read("plots/b.svg")), ("<svg></svg>".into(), "<svg></svg>".into()));
+        assert!(read("report.md").contains("![what to see](plots/b.svg)"));
+        assert_eq!(read("report.html").matches("<svg></svg>").count(), 2);
     }
 }

@@ -1,22 +1,18 @@
-//! The table of claims at 80 columns.
+//! The claims at 80 columns.
 
-use super::{interval, tally};
+use super::{estimate, tally};
 use crate::decided::Decided;
+use tenfold_report::hanging;
 
-/// The claims as a table that fits a terminal of 80 columns, and the tally by kind.
+/// Where what was found of a claim begins.
+const COLUMN: usize = 4;
+
+/// The claims for a terminal of 80 columns, and the tally by kind.
 pub fn terminal(claims: &[Decided]) -> String {
     let mut text = String::from("\n");
     for c in claims {
-        let kind = format!("{:?}", c.kind).to_lowercase();
-        text.push_str(&format!(
-            "{} {:<42} {:<12} {:>9} {:>7.1} s\n",
-            c.verdict.sign(),
-            c.id,
-            c.verdict.words(),
-            kind,
-            c.seconds
-        ));
-        text.push_str(&format!("    {}\n", interval(c)));
+        let found = format!("{} ({}, {:.1} s): {}", c.verdict.words(), c.kind.words(), c.seconds, estimate(c));
+        text.push_str(&format!("{} {}\n{:COLUMN$}{}\n", c.verdict.sign(), c.id, "", hanging(&found, COLUMN)));
     }
     text.push('\n');
     tally(claims).iter().for_each(|line| text.push_str(&format!("{line}\n")));

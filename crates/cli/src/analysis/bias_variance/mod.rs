@@ -18,6 +18,7 @@ use tenfold_analysis::{
 use tenfold_core_tensor::arrays::Slabs;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::Estimate;
+use tenfold_report::{interval, number, percent};
 
 /// Numbers of models whose alignment is shown beside that of all.
 const FEWER: [usize; 4] = [5, 10, 20, 50];
@@ -97,7 +98,7 @@ impl BiasVariance {
         let found = self.find()?;
         // The page first: one that cannot be drawn must not leave a table behind.
         let page = match &self.report {
-            Some(path) => Some((path, self.page(&found)?)),
+            Some(path) => Some((path, self.page(&found).html()?)),
             None => None,
         };
         if let Some(path) = &self.out {
@@ -230,13 +231,12 @@ impl BiasVariance {
     }
 }
 
-/// The share above the diagonal: `98.3 % [93.1, 99.7]`.
+/// The share above the diagonal in percent: `98.3 [93.1, 99.7]`.
 fn share(side: &Side) -> String {
-    let percent = |e: &Estimate| format!("{:.1} % [{:.1}, {:.1}]", 100.0 * e.value, 100.0 * e.lo, 100.0 * e.hi);
-    side.above.as_ref().map_or("none".into(), percent)
+    side.above.as_ref().map_or("none".into(), |e| interval(percent, e.value, e.lo, e.hi))
 }
 
 /// The median log-ratio.
 fn median(side: &Side) -> String {
-    side.median_log_ratio.map_or("none".into(), super::number)
+    side.median_log_ratio.map_or("none".into(), number)
 }

@@ -1,15 +1,11 @@
 //! What is printed.
 
 use super::{Aligned, BiasVariance, Bootstrap, Found, median, share};
-use crate::analysis::{digits, folded, number, short, shown};
 use crate::output::Output;
 use serde_json::{Value, json};
 use tenfold_analysis::{Alignment, Average, Averages, Fit, Nulls, Side, TwoSplit};
 use tenfold_core_tensor::stats::Estimate;
-
-/// Where the values of fields begin, and those of tables.
-const FIELD: usize = 23;
-const TABLE: usize = 17;
+use tenfold_report::{Table, estimate, interval, number, short};
 
 impl BiasVariance {
     pub(super) fn say(&self, found: &Found) -> Output {
@@ -18,14 +14,7 @@ impl BiasVariance {
         output = fewer(output, found);
         output = split(output, found);
         output = bootstrap(output, found);
-        output = sides(output, found);
-        if let Some(path) = &self.out {
-            output = output.field("written", path.display(), path.display().to_string());
-        }
-        if let Some(path) = &self.report {
-            output = output.field("report", path.display(), path.display().to_string());
-        }
-        output
+        sides(output, found).file("written", self.out.as_ref()).file("report", self.report.as_ref())
     }
 }
 
@@ -37,10 +26,10 @@ fn averages(output: Output, found: &Found) -> Output {
         .field("models", models, *models)
         .field("points", points, *points)
         .field("differ_in", randomness, json!(randomness))
-        .field("accuracy_of_mean", format!("{accuracy:.4}"), *accuracy)
-        .field("squared_bias", format!("{} over models, points", shown(&bias.over_both)), json!(bias))
-        .field("variance", format!("{} over models, points", shown(&variance.over_both)), json!(variance))
-        .field("mean_loss", shown(&loss.over_both), json!(loss))
+        .field("accuracy_of_mean", number(*accuracy), *accuracy)
+        .field("squared_bias", format!("{} over models, points", estimate(&bias.over_both)), json!(bias))
+        .field("variance", format!("{} over models, points", estimate(&variance.over_both)), json!(variance))
+        .field("mean_loss", estimate(&loss.over_both), json!(loss))
         .field("gini_impurity", number(*gini), *gini)
         .field(
             "largest_misfit",
@@ -51,44 +40,45 @@ fn averages(output: Output, found: &Found) -> Output {
         .field("zero_bias", format!("{without_bias} points"), without_bias);
     if let Some((kl, [bias, variance])) = &found.kl {
         output = output
-            .field("kl_bias", format!("{} over models, points", shown(&bias.over_both)), json!(bias))
-            .field("kl_variance", format!("{} over models, points", shown(&variance.over_both)), json!(variance))
+            .field("kl_bias", format!("{} over models, points", estimate(&bias.over_both)), json!(bias))
+            .field("kl_variance", format!("{} over models, points", estimate(&variance.over_both)), json!(variance))
             .field("kl_floored", format!("{} probabilities", kl.floored), kl.floored);
     }
     output
 }
 
-/// Above the table of what was seen and what noise does.
-fn heading(output: Output, what: &str) -> Output {
-    output.line(format!("{what:<16} {:<20} {:>8} {:>8}  beyond both", "observed", "dealt", "normal"))
+/// A table of what was seen and what noise does.
+fn beside_noise(caption: &str, what: &str) -> Table {
+    Table::new(caption, [what, "observed", "dealt", "normal", "beyond both"])
 }
 
 /// A line of that table.
-fn beside(output: Output, name: &str, alignment: &Alignment, nulls: &Nulls, k: usize) -> Output {
-    let of = |e: &Estimate| short(e.value, e.lo, e.hi);
-    let (seen, beyond) = (of(&alignment.fit.values()[k]), of(&nulls.beyond.values()[k]));
-    let [dealt, normal] = nulls.each().map(|null| digits(null.drawn.values()[k].mean));
-    let name = format!("  {name}:");
-    output.line(format!("{name:<16} {seen:<20} {dealt:>8} {normal:>8}  {beyond}"))
+fn beside(name: &str, alignment: &Alignment, nulls: &Nulls, k: usize) -> [String; 5] {
+    let of = |e: &Estimate| interval(short, e.value, e.lo, e.hi);
+    let [dealt, normal] = means(nulls, k);
+    [name.replace('_', " "), of(&alignment.fit.values()[k]), dealt, normal, of(&nulls.beyond.values()[k])]
+}
+
+/// What both nulls make of a statistic, on average.
+fn means(nulls: &Nulls, k: usize) -> [String; 2] {
+    nulls.each().map(|null| short(null.drawn.values()[k].mean))
 }
 
 fn aligned(output: Output, found: &Aligned) -> Output {
     let (alignment, nulls) = match found {
-        Err(reason) => return output.field("alignment", folded(&format!("none: {reason}"), FIELD), json!(null)),
+        Err(reason) => return output.field("alignment", format!("none: {reason}"), json!(null)),
         Ok(found) => found,
     };
     let Alignment { points, without_logarithm, .. } = alignment;
     let text = format!("{points} right, {without_logarithm} of them without a logarithm");
-    let mut output = output
+    let caption = "independent noise by itself: each point's dealt to another; normal, of one law";
+    let names = Fit::<Estimate>::NAMES.iter().enumerate();
+    output
         .field("aligned_points", text, *points)
         .hidden("alignment", json!(alignment))
         .hidden("nulls", json!(nulls))
-        .line("independent noise by itself: each point's dealt to another; normal, of one law");
-    output = heading(output, "");
-    for (k, name) in Fit::<Estimate>::NAMES.iter().enumerate() {
-        output = beside(output, &name.replace('_', " "), alignment, nulls, k);
-    }
-    output.field("noise_of_margins", number(nulls.dealt.tau), nulls.dealt.tau)
+        .table(&beside_noise(caption, "").rows(names.map(|(k, name)| beside(name, alignment, nulls, k))))
+        .field("noise_of_margins", number(nulls.dealt.tau), nulls.dealt.tau)
 }
 
 /// The slope of the first so many models, beside the null of as many.
@@ -99,22 +89,18 @@ fn fewer(output: Output, found: &Found) -> Output {
             Err(reason) => json!({"models": models, "alignment": null, "nulls": null, "reason": reason}),
         }
     };
-    let mut output = output.hidden("fewer_models", found.fewer.iter().map(of).collect::<Vec<_>>());
+    let output = output.hidden("fewer_models", found.fewer.iter().map(of).collect::<Vec<_>>());
     if found.fewer.is_empty() {
         return output;
     }
-    output = heading(output, "slope of");
-    for (models, aligned) in &found.fewer {
+    let row = |(models, aligned): &(usize, Aligned)| {
         let name = format!("first {models}");
-        output = match aligned {
-            Ok((alignment, nulls)) => beside(output, &name, alignment, nulls, 0),
-            Err(reason) => {
-                let reason = folded(&format!("none: {reason}"), TABLE);
-                output.line(format!("{:<16} {reason}", format!("  {name}:")))
-            }
-        };
-    }
-    output
+        match aligned {
+            Ok((alignment, nulls)) => beside(&name, alignment, nulls, 0).to_vec(),
+            Err(reason) => vec![name, format!("none: {reason}")],
+        }
+    };
+    output.table(&beside_noise("", "slope of").rows(found.fewer.iter().map(row)))
 }
 
 fn two_split(split: &TwoSplit) -> Value {
@@ -137,7 +123,7 @@ fn split(output: Output, found: &Found) -> Output {
     let line = match &split.line {
         Ok(line) => format!(
             "slope {} over {} right points, {} of them without a logarithm; R^2 {}, median log ratio {}",
-            shown(&line.slope),
+            estimate(&line.slope),
             split.points,
             split.without_logarithm,
             number(line.r_squared),
@@ -145,11 +131,11 @@ fn split(output: Output, found: &Found) -> Output {
         ),
         Err(reason) => format!("no line: {reason}"),
     };
-    let more = |output: Output, text: &str| output.line(format!("{:<22} {}", "", folded(text, FIELD)));
-    let text = format!("{} Bias^2 of the first {first} models, over points", shown(&split.first_bias));
-    let output = output.field("two_split", folded(&text, FIELD), two_split(split));
-    let output = more(output, &format!("{} Var of the other {rest}", shown(&split.second_variance)));
-    more(output, &line)
+    let text = format!("{} Bias^2 of the first {first} models, over points", estimate(&split.first_bias));
+    output
+        .field("two_split", text, two_split(split))
+        .more(format!("{} Var of the other {rest}", estimate(&split.second_variance)))
+        .more(line)
 }
 
 fn bootstrap(output: Output, found: &Found) -> Output {
@@ -158,20 +144,21 @@ fn bootstrap(output: Output, found: &Found) -> Output {
         .field("bootstrap", format!("{draws} ensembles drawn from the models"), json!({"draws": draws}))
         .hidden("bootstrap_averages", json!(averages))
         .hidden("bootstrap_fit", json!(fit))
-        .hidden("bootstrap_kl", json!(kl))
-        .line(format!("{:<16} {:<28} over models, points", "", "over models"));
+        .hidden("bootstrap_kl", json!(kl));
     let of_kl = kl.iter().flat_map(|kl| [("KL bias", kl.bias), ("KL variance", kl.variance)]);
     let averages = [("squared bias", averages.bias), ("variance", averages.variance), ("mean loss", averages.loss)];
-    for (name, Average { over_models, over_both }) in averages.into_iter().chain(of_kl) {
-        output = output.line(format!("  {name:<14} {:<28} {}", shown(&over_models), shown(&over_both)));
-    }
+    let row = |(name, Average { over_models, over_both }): (&str, Average)| {
+        [name.to_string(), estimate(&over_models), estimate(&over_both)]
+    };
+    let table = Table::new("", ["", "over models", "over models, points"]);
+    output = output.table(&table.rows(averages.into_iter().chain(of_kl).map(row)));
     if let (Some(fit), Ok((_, nulls))) = (fit, &found.aligned) {
-        output = output.line(format!("{:<16} {:<28} {:>8} {:>8}", "", "over models", "dealt", "normal"));
-        for (k, (name, value)) in Fit::<Estimate>::NAMES.iter().zip(fit.values()).enumerate() {
-            let (name, [dealt, normal]) =
-                (name.replace('_', " "), nulls.each().map(|null| digits(null.drawn.values()[k].mean)));
-            output = output.line(format!("  {name:<14} {:<28} {dealt:>8} {normal:>8}", shown(&value)));
-        }
+        let row = |(k, (name, value)): (usize, (&&str, Estimate))| {
+            let [dealt, normal] = means(nulls, k);
+            [name.replace('_', " "), estimate(&value), dealt, normal]
+        };
+        let rows = Fit::<Estimate>::NAMES.iter().zip(fit.values()).enumerate().map(row);
+        output = output.table(&Table::new("", ["", "over models", "dealt", "normal"]).rows(rows));
     }
     output
 }
@@ -179,7 +166,7 @@ fn bootstrap(output: Output, found: &Found) -> Output {
 fn sides(output: Output, found: &Found) -> Output {
     let text = |side: &Side| match side.count {
         0 => "0".to_string(),
-        count => format!("{count}, {} of them above the diagonal", share(side)),
+        count => format!("{count}, above the diagonal {} %", share(side)),
     };
     let medians = format!("{} of right points, {} of wrong ones", median(&found.right), median(&found.wrong));
     output

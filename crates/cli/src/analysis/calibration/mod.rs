@@ -67,8 +67,7 @@ impl Calibrate {
         writable("--report", &self.report)?;
         let found = self.find()?;
         if let Some(path) = &self.report {
-            let page = self.page(&found)?;
-            write_page(path, &page)?;
+            write_page(path, &self.page(&found).html()?)?;
         }
         Ok(self.say(&found))
     }

@@ -12,7 +12,6 @@ mod synthetic;
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::experiment::{Decision, Experiment};
-use crate::report::Section;
 use crate::scale::Scale;
 use data::Data;
 use findings::{All, Found};
@@ -21,6 +20,7 @@ use others::Others;
 use serde_json::Value;
 use settings::Settings;
 use synthetic::Synthetic;
+use tenfold_report::Section;
 
 /// The paper.
 pub(crate) struct BiasVariance;
@@ -79,8 +79,8 @@ impl Experiment for BiasVariance {
         Ok(Measured { settings, data, networks, others, synthetic, found })
     }
 
-    fn sections(context: &Context, m: &Measured) -> Result<Vec<Section>, ReproduceError> {
-        sections::sections(context, &m.all(), &m.found)
+    fn sections(m: &Measured) -> Result<Vec<Section>, ReproduceError> {
+        sections::sections(&m.all(), &m.found)
     }
 
     fn metrics(m: &Measured) -> Vec<Value> {

@@ -14,7 +14,6 @@ mod tail;
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::experiment::{Decision, Experiment};
-use crate::report::Section;
 use crate::scale::Scale;
 use data::Planted;
 use distil::Distilled;
@@ -25,6 +24,7 @@ use serde_json::Value;
 use settings::Settings;
 use sizes::Sizes;
 use tail::Tail;
+use tenfold_report::Section;
 
 /// The paper.
 pub(crate) struct Memorisation;
@@ -112,8 +112,8 @@ impl Experiment for Memorisation {
         Ok(Measured { settings, images, rule, real, synthetic, distilled, proxies, removal, tail, found })
     }
 
-    fn sections(context: &Context, m: &Measured) -> Result<Vec<Section>, ReproduceError> {
-        sections::sections(context, &m.all(), &m.found)
+    fn sections(m: &Measured) -> Result<Vec<Section>, ReproduceError> {
+        sections::sections(&m.all(), &m.found)
     }
 
     fn metrics(m: &Measured) -> Vec<Value> {

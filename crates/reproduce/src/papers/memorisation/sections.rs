@@ -3,26 +3,22 @@
 use super::data::Planted;
 use super::findings::{All, Found, ShapeShare, first_saturated};
 use super::settings::TEMPERATURES;
-use super::sizes::Sizes;
-use crate::context::Context;
+use super::sizes::{Measured, Sizes};
 use crate::error::ReproduceError;
-use crate::report::{Block, Gallery, GalleryRow, Section, Tile, number, save_svg};
 use serde_json::{Value, json};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
-use tenfold_core_tensor::stats::spearman;
+use tenfold_core_tensor::stats::{Estimate, spearman};
+use tenfold_memorisation::proxies::TrainingProxies;
 use tenfold_memorisation::{Score, bimodality};
+use tenfold_report::{
+    Axis, AxisScale, Card, Chart, Gallery, Picture, Pixels, Point, ReportError, Section, Series, Table, estimate,
+    interval, number, percent,
+};
 
-pub(super) fn sections(context: &Context, all: &All, found: &Found) -> Result<Vec<Section>, ReproduceError> {
-    Ok(vec![
-        sizes(context, all, found)?,
-        spread(context, all)?,
-        trajectories(all, found),
-        gallery(context, all)?,
-        distillation(context, all, found)?,
-        proxies(context, all)?,
-        removal(all),
-        provenance(all),
-    ])
+pub(super) fn sections(all: &All, found: &Found) -> Result<Vec<Section>, ReproduceError> {
+    let mut sections = vec![sizes(all, found), spread(all)?, trajectories(all, found)];
+    sections.extend(gallery(all)?);
+    sections.extend([distillation(all, found), proxies(all), removal(all), provenance(all)]);
+    Ok(sections)
 }
 
 fn axis_of_sizes(sizes: &Sizes) -> Axis {
@@ -31,12 +27,12 @@ fn axis_of_sizes(sizes: &Sizes) -> Axis {
 }
 
 fn series(name: &str, sizes: &Sizes, f: fn(&Score) -> f64, examples: &[usize]) -> Series {
-    let point = |m: &super::sizes::Measured| Point::bare(m.size.size, m.mean(f, examples));
+    let point = |m: &Measured| Point::bare(m.size.size, m.mean(f, examples));
     Series::new(name, sizes.sizes.iter().map(point).collect())
 }
 
-fn sizes(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
-    let mut blocks = Vec::new();
+fn sizes(all: &All, found: &Found) -> Section {
+    let mut section = Section::new("Scores over sizes");
     for (data, sizes, file) in [(all.images, all.real, "images"), (all.rule, all.synthetic, "rule")] {
         let everything: Vec<usize> = (0..data.len()).collect();
         let mut mem = series("mem", sizes, |s| s.mem.value, &everything);
@@ -61,32 +57,26 @@ fn sizes(context: &Context, all: &All, found: &Found) -> Result<Section, Reprodu
         let caption = format!(
             "{saturated} There mem is 1 - p out, and it falls where held-out accuracy rises, whatever is memorised."
         );
-        blocks.push(Block::Plot {
-            file: save_svg(context.folder, &format!("memorisation-sizes-{file}"), chart.svg())?,
-            caption,
-        });
-        blocks.push(table(data, sizes));
+        section = section.chart(format!("memorisation-sizes-{file}"), chart, caption).table(planted(data, sizes));
     }
-    Ok(Section { title: "Scores over sizes".into(), blocks })
+    section
 }
 
-fn table(data: &Planted, sizes: &Sizes) -> Block {
+fn planted(data: &Planted, sizes: &Sizes) -> Table {
     let everything: Vec<usize> = (0..data.len()).collect();
     let tail: Option<Vec<usize>> =
         data.clusters.as_ref().map(|c| data.untouched().into_iter().filter(|&i| c[0][i].is_some()).collect());
-    let mut header: Vec<String> =
-        ["network", "p in", "p out", "test accuracy", "mean mem", "single flips", "duplicated flips", "untouched"]
-            .map(String::from)
-            .to_vec();
-    header.extend(tail.as_ref().map(|_| "tail clusters".to_string()));
-    let row = |m: &super::sizes::Measured| {
-        let cell = |f: fn(&Score) -> f64, examples: &[usize]| format!("{:.3}", m.mean(f, examples));
+    let mut header =
+        vec!["network", "p in", "p out", "test accuracy", "mean mem", "single flips", "duplicated flips", "untouched"];
+    header.extend(tail.as_ref().map(|_| "tail clusters"));
+    let row = |m: &Measured| {
+        let cell = |f: fn(&Score) -> f64, examples: &[usize]| number(m.mean(f, examples));
         let mem: fn(&Score) -> f64 = |s| s.mem.value;
         let mut cells = vec![
             m.size.name.clone(),
             cell(|s| s.p_in, &everything),
             cell(|s| s.p_out, &everything),
-            format!("{:.3}", m.test_accuracy()),
+            number(m.test_accuracy()),
             cell(mem, &everything),
             cell(mem, &data.single),
             cell(mem, &data.double),
@@ -95,16 +85,12 @@ fn table(data: &Planted, sizes: &Sizes) -> Block {
         cells.extend(tail.as_ref().map(|tail| cell(mem, tail)));
         cells
     };
-    Block::Table {
-        caption: format!("{}: mean score by what was planted.", data.name),
-        header,
-        rows: sizes.sizes.iter().map(row).collect(),
-    }
+    Table::new(format!("{}: mean score by what was planted.", data.name), header).rows(sizes.sizes.iter().map(row))
 }
 
-fn spread(context: &Context, all: &All) -> Result<Section, ReproduceError> {
+fn spread(all: &All) -> Result<Section, ReproduceError> {
     let bins = 12;
-    let share = |m: &super::sizes::Measured, b: usize| {
+    let share = |m: &Measured, b: usize| {
         let edge = |b: usize| -0.1 + 1.1 * b as f64 / bins as f64;
         let inside = |v: f64| v > edge(b) - 1e-12 && (v <= edge(b + 1) || b + 1 == bins);
         let count = m.scores.iter().filter(|s| inside(s.mem.value.max(-0.1 + 1e-9))).count();
@@ -121,7 +107,7 @@ fn spread(context: &Context, all: &All) -> Result<Section, ReproduceError> {
             .map(|m| Series::new(m.size.name.clone(), (0..bins).map(|b| share(m, b)).collect()))
             .collect(),
     };
-    let row = |m: &super::sizes::Measured| {
+    let row = |m: &Measured| {
         let values: Vec<f64> = m.scores.iter().map(|s| s.mem.value).collect();
         let b = bimodality(&values)?;
         Ok(vec![
@@ -133,108 +119,65 @@ fn spread(context: &Context, all: &All) -> Result<Section, ReproduceError> {
             number(b.dip),
         ])
     };
-    let rows = all.real.sizes.iter().map(row).collect::<Result<_, ReproduceError>>()?;
-    Ok(Section {
-        title: "Are scores at two ends?".into(),
-        blocks: vec![
-            Block::Plot {
-                file: save_svg(context.folder, "memorisation-spread", chart.svg())?,
-                caption: "Scores of few models lie on a grid and are widened by chance.".into(),
-            },
-            Block::Table {
-                caption: "Sarle's coefficient is 5/9 for a uniform distribution and 1 for two points; the dip is the distance \
-                          from the nearest distribution with one mode."
-                    .into(),
-                header: ["network", "below 0.1 (%)", "between (%)", "above 0.9 (%)", "Sarle", "dip"].map(String::from).to_vec(),
-                rows,
-            },
-        ],
-    })
-}
-
-fn percent(v: f64) -> String {
-    format!("{:.1}", 100.0 * v)
+    let rows = all.real.sizes.iter().map(row).collect::<Result<Vec<_>, ReproduceError>>()?;
+    let caption = "Sarle's coefficient is 5/9 for a uniform distribution and 1 for two points; the dip is the distance from the \
+                   nearest distribution with one mode.";
+    let header = ["network", "below 0.1 (%)", "between (%)", "above 0.9 (%)", "Sarle", "dip"];
+    Ok(Section::new("Are scores at two ends?")
+        .chart("memorisation-spread", chart, "Scores of few models lie on a grid and are widened by chance.")
+        .table(Table::new(caption, header).rows(rows)))
 }
 
 fn trajectories(all: &All, found: &Found) -> Section {
+    let header = ["shape", "share (%)", "95 % over models (%)", "mean in the null (%)", "97.5 % of the null (%)"];
     let table = |name: &str, shapes: &[ShapeShare]| {
         let row = |s: &ShapeShare| {
-            let interval = format!("{} to {}", percent(s.share.lo), percent(s.share.hi));
-            vec![s.shape.name().to_string(), percent(s.share.value), interval, percent(s.null), percent(s.null_high)]
+            let between = format!("{} to {}", percent(s.share.lo), percent(s.share.hi));
+            [s.shape.name().to_string(), percent(s.share.value), between, percent(s.null), percent(s.null_high)]
         };
-        Block::Table {
-            caption: format!("{name}: shapes of trajectories."),
-            header: ["shape", "share (%)", "95 % over models (%)", "mean in the null (%)", "97.5 % of the null (%)"]
-                .map(String::from)
-                .to_vec(),
-            rows: shapes.iter().map(row).collect(),
-        }
+        Table::new(format!("{name}: shapes of trajectories."), header).rows(shapes.iter().map(row))
     };
-    Section {
-        title: "Trajectories".into(),
-        blocks: vec![
-            Block::Text(format!(
-                "The rule is ours: the paper's was not found. A change counts from delta = max({}, z median SE of a \
-                 difference) on, z = {:.2} for {} sizes (Bonferroni over their pairs). In the null every example keeps its p in \
-                 and p out at all sizes, drawn again with as many models.",
-                all.settings.rule.least,
-                all.settings.rule.z(all.real.sizes.len()),
-                all.real.sizes.len()
-            )),
-            table(&all.images.name, &found.shapes[0]),
-            table(&all.rule.name, &found.shapes[1]),
-        ],
-    }
+    let sizes = all.real.sizes.len();
+    Section::new("Trajectories")
+        .text(format!(
+            "The rule is ours: the paper's was not found. A change counts from delta = max({}, z median SE of a difference) \
+             on, z = {:.2} for {sizes} sizes (Bonferroni over their pairs). In the null every example keeps its p in and p out at \
+             all sizes, drawn again with as many models.",
+            all.settings.rule.least,
+            all.settings.rule.z(sizes),
+        ))
+        .table(table(&all.images.name, &found.shapes[0]))
+        .table(table(&all.rule.name, &found.shapes[1]))
 }
 
-fn gallery(context: &Context, all: &All) -> Result<Section, ReproduceError> {
-    let Some(pixels) = &all.images.pixels else {
-        return Ok(Section { title: "What was memorised".into(), blocks: Vec::new() });
-    };
+/// None where examples are no images.
+fn gallery(all: &All) -> Result<Option<Section>, ReproduceError> {
+    let Some(pixels) = &all.images.pixels else { return Ok(None) };
     let largest = &all.real.sizes[all.real.sizes.len() - 1];
-    let shape = (all.images.image.channels, all.images.image.height, all.images.image.width);
-    let tile = |i: usize| Tile {
-        pixels: pixels.pixels(i).to_vec(),
-        shape,
-        lines: vec![
-            all.images.class_names[all.images.labels[i]].clone(),
-            format!(
-                "{:.2} [{:.2}, {:.2}]",
-                largest.scores[i].mem.value, largest.scores[i].mem.lo, largest.scores[i].mem.hi
-            ),
-        ],
+    let mem = |i: usize| largest.scores[i].mem;
+    let card = |i: &usize| -> Result<Card, ReportError> {
+        let e = mem(*i);
+        let picture = Picture::new(Pixels::ChannelsFirst(pixels.pixels(*i)), all.images.image)?;
+        let name = all.images.class_names[all.images.labels[*i]].as_str();
+        Ok(Card::new(name, picture).line(interval(|v| format!("{v:.2}"), e.value, e.lo, e.hi)))
     };
     let order = |mut examples: Vec<usize>| {
-        let of = |i: &usize| largest.scores[*i].mem.value;
-        examples.sort_by(|a, b| of(b).total_cmp(&of(a)).then(a.cmp(b)));
+        examples.sort_by(|a, b| mem(*b).value.total_cmp(&mem(*a).value).then(a.cmp(b)));
         examples
     };
+    let cards = |examples: &[usize]| examples.iter().take(6).map(card).collect::<Result<Vec<_>, _>>();
     let untouched = order(all.images.untouched());
-    let row = |label: [&str; 2], examples: &[usize]| GalleryRow {
-        label: label.map(String::from).to_vec(),
-        tiles: examples.iter().take(6).map(|&i| tile(i)).collect(),
-    };
-    let flips = order(all.images.single.clone());
-    let sheet = Gallery {
-        title: format!("{}: scores at {}", all.images.name, largest.size.name),
-        subtitle: "label, score and its 95 % interval over models".into(),
-        rows: vec![
-            row(["planted", "wrong labels"], &flips),
-            row(["most memorised,", "labels untouched"], &untouched),
-            row(["least memorised,", "labels untouched"], &untouched.iter().rev().copied().collect::<Vec<_>>()),
-        ],
-    };
-    Ok(Section {
-        title: "What was memorised".into(),
-        blocks: vec![Block::Plot {
-            file: sheet.save(context.folder, "memorisation-gallery")?,
-            caption: "Untouched images with high scores are rare views, ambiguous classes, or wrong in the original."
-                .into(),
-        }],
-    })
+    let least: Vec<usize> = untouched.iter().rev().copied().collect();
+    let title = format!("{}: scores at {}", all.images.name, largest.size.name);
+    let gallery = Gallery::new(title, "Label, score and its 95 % interval over models.")
+        .row("Planted wrong labels", cards(&order(all.images.single.clone()))?)
+        .row("Most memorised, labels untouched", cards(&untouched)?)
+        .row("Least memorised, labels untouched", cards(&least)?);
+    let caption = "Untouched images with high scores are rare views, ambiguous classes, or wrong in the original.";
+    Ok(Some(Section::new("What was memorised").gallery("memorisation-gallery", gallery, caption)))
 }
 
-fn distillation(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
+fn distillation(all: &All, found: &Found) -> Section {
     let students = || all.distilled.students.iter().zip(&found.students[1..]);
     let line = |larger: bool, name: &str| {
         let points = students().filter(|(s, _)| s.temperature.is_some() && s.larger == larger);
@@ -258,40 +201,26 @@ fn distillation(context: &Context, all: &All, found: &Found) -> Result<Section, 
         y: Axis::new("mean score mem", AxisScale::Linear),
         series,
     };
-    let row = |name: &str, m: &super::sizes::Measured, e: &tenfold_core_tensor::stats::Estimate| {
-        let everything: Vec<usize> = (0..all.images.len()).collect();
-        vec![
-            name.to_string(),
-            format!("{:.3} [{:.3}, {:.3}]", e.value, e.lo, e.hi),
-            format!("{:.3}", m.mean(|s| s.p_in, &everything)),
-            format!("{:.3}", m.mean(|s| s.p_out, &everything)),
-            format!("{:.3}", m.test_accuracy()),
-        ]
+    let everything: Vec<usize> = (0..all.images.len()).collect();
+    let row = |name: &str, m: &Measured, e: &Estimate| {
+        let means = [m.mean(|s| s.p_in, &everything), m.mean(|s| s.p_out, &everything), m.test_accuracy()];
+        let [p_in, p_out, accuracy] = means.map(number);
+        [name.to_string(), estimate(e), p_in, p_out, accuracy]
     };
-    let mut rows = vec![row("labels", small, &found.students[0])];
-    rows.extend(students().map(|(s, e)| row(&s.name, &s.measured, e)));
-    Ok(Section {
-        title: "Distillation".into(),
-        blocks: vec![
-            Block::Plot {
-                file: save_svg(context.folder, "memorisation-distillation", chart.svg())?,
-                caption: format!(
-                    "Teacher and student see the same subset. Intervals over models. The smoothing of {:.3} gives labels the \
-                     mean entropy of the larger teacher's outputs at T = 4.",
-                    all.distilled.smoothing
-                ),
-            },
-            Block::Table {
-                caption: "By how the student was trained.".into(),
-                header: ["training", "mean mem", "p in", "p out", "test accuracy"].map(String::from).to_vec(),
-                rows,
-            },
-        ],
-    })
+    let table =
+        Table::new("By how the student was trained.", ["training", "mean mem", "p in", "p out", "test accuracy"])
+            .row(row("labels", small, &found.students[0]))
+            .rows(students().map(|(s, e)| row(&s.name, &s.measured, e)));
+    let caption = format!(
+        "Teacher and student see the same subset. Intervals over models. The smoothing of {:.3} gives labels the mean entropy of \
+         the larger teacher's outputs at T = 4.",
+        all.distilled.smoothing
+    );
+    Section::new("Distillation").chart("memorisation-distillation", chart, caption).table(table)
 }
 
-fn proxies(context: &Context, all: &All) -> Result<Section, ReproduceError> {
-    type Of = fn(&tenfold_memorisation::proxies::TrainingProxies) -> Vec<f64>;
+fn proxies(all: &All) -> Section {
+    type Of = fn(&TrainingProxies) -> Vec<f64>;
     let kinds: [(&str, Of); 5] = [
         ("CSL", |p| p.csl.clone()),
         ("1 - cprox", |p| p.cprox.iter().map(|v| 1.0 - v).collect()),
@@ -314,30 +243,17 @@ fn proxies(context: &Context, all: &All) -> Result<Section, ReproduceError> {
         y: Axis::new("Spearman's correlation with mem", AxisScale::Linear),
         series: kinds.map(|(name, f)| Series::new(name, of(f))).to_vec(),
     };
+    let everything: Vec<usize> = (0..all.images.len()).collect();
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let means = all.real.sizes.iter().zip(&all.proxies.sizes).map(|(m, p)| {
-        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-        let everything: Vec<usize> = (0..all.images.len()).collect();
-        vec![
-            m.size.name.clone(),
-            format!("{:.3}", m.mean(|s| s.mem.value, &everything)),
-            format!("{:.3}", 1.0 - mean(&p.cprox)),
-            number(mean(&p.csl)),
-        ]
+        let means = [m.mean(|s| s.mem.value, &everything), 1.0 - mean(&p.cprox), mean(&p.csl)];
+        let [mem, cprox, csl] = means.map(number);
+        [m.size.name.clone(), mem, cprox, csl]
     });
-    Ok(Section {
-        title: "Proxies".into(),
-        blocks: vec![
-            Block::Plot {
-                file: save_svg(context.folder, "memorisation-proxies", chart.svg())?,
-                caption: "One run on all examples at each size, beside the score of all models.".into(),
-            },
-            Block::Table {
-                caption: "Means over examples: proxies fall with size, whatever the score does.".into(),
-                header: ["network", "mem", "1 - cprox", "CSL (nats)"].map(String::from).to_vec(),
-                rows: means.collect(),
-            },
-        ],
-    })
+    let caption = "Means over examples: proxies fall with size, whatever the score does.";
+    Section::new("Proxies")
+        .chart("memorisation-proxies", chart, "One run on all examples at each size, beside the score of all models.")
+        .table(Table::new(caption, ["network", "mem", "1 - cprox", "CSL (nats)"]).rows(means))
 }
 
 fn removal(all: &All) -> Section {
@@ -345,37 +261,30 @@ fn removal(all: &All) -> Section {
         let shares = tested.iter().map(|t| t.count() as f64 / t.len() as f64);
         percent(shares.sum::<f64>() / tested.len() as f64)
     };
-    let mut rows = vec![vec!["0".to_string(), accuracy(&all.removal.whole), accuracy(&all.removal.whole)]];
-    rows.extend(
-        all.removal.arms.iter().map(|a| vec![a.removed.to_string(), accuracy(&a.random), accuracy(&a.memorised)]),
+    let whole = accuracy(&all.removal.whole);
+    let arms = all.removal.arms.iter();
+    let caption = format!(
+        "{}: test accuracy (%) of the largest network without some examples; planted wrong labels and copies are left out \
+         everywhere, and both arms keep as many examples.",
+        all.images.name
     );
-    Section {
-        title: "Removal".into(),
-        blocks: vec![Block::Table {
-            caption: format!(
-                "{}: test accuracy (%) of the largest network without some examples; planted wrong labels and copies are left out \
-                 everywhere, and both arms keep as many examples.",
-                all.images.name
-            ),
-            header: ["removed", "random", "most memorised"].map(String::from).to_vec(),
-            rows,
-        }],
-    }
+    let table = Table::new(caption, ["removed", "random", "most memorised"])
+        .row(["0", &whole, &whole])
+        .rows(arms.map(|a| [a.removed.to_string(), accuracy(&a.random), accuracy(&a.memorised)]));
+    Section::new("Removal").table(table)
 }
 
 fn provenance(all: &All) -> Section {
-    let mut lines = vec![format!(
+    let section = Section::new("Setting and data").text(format!(
         "Subsets: complementary design, p = 0.7, {} models of each size on images and {} on synthetic data; the same subsets \
          for all sizes, a seed of its own for each network. What is estimated is the memorisation of training on 70 % of \
          the examples.",
         all.real.masks.len(),
         all.synthetic.masks.len()
-    )];
-    if let Some(source) = &all.images.source {
-        let files: Vec<String> = source.files.iter().map(|f| format!("{} (SHA-256 {})", f.name, f.sha256)).collect();
-        lines.push(format!("{}, licence {}: {}.", source.title, source.licence, files.join(", ")));
-    }
-    Section { title: "Setting and data".into(), blocks: lines.into_iter().map(Block::Text).collect() }
+    ));
+    let Some(source) = &all.images.source else { return section };
+    let files: Vec<String> = source.files.iter().map(|f| format!("{} (SHA-256 {})", f.name, f.sha256)).collect();
+    section.text(format!("{}, licence {}: {}.", source.title, source.licence, files.join(", ")))
 }
 
 pub(super) fn metrics(all: &All) -> Vec<Value> {

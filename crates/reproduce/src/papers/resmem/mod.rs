@@ -14,7 +14,6 @@ mod theory;
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::experiment::{Decision, Experiment};
-use crate::report::Section;
 use crate::scale::Scale;
 use heads::Heads;
 use images::Networks;
@@ -23,6 +22,7 @@ use settings::{Plan, Settings};
 use study::Study;
 use synthetic::Synthetic;
 use tenfold_data::Images;
+use tenfold_report::Section;
 use theory::Theory;
 
 /// The paper.
@@ -83,8 +83,8 @@ impl Experiment for ResMem {
         Ok(Measured { settings, primary, images, pictures, synthetic, theory })
     }
 
-    fn sections(context: &Context, measured: &Measured) -> Result<Vec<Section>, ReproduceError> {
-        sections::sections(context, measured)
+    fn sections(measured: &Measured) -> Result<Vec<Section>, ReproduceError> {
+        sections::sections(measured)
     }
 
     fn metrics(measured: &Measured) -> Vec<Value> {

@@ -3,11 +3,10 @@
 use super::super::findings::All;
 use super::super::networks::{Aligned, Measured, align};
 use super::super::settings::FEWER;
-use super::shown;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, number};
 use ndarray::s;
 use tenfold_analysis::{Decomposition, Side};
+use tenfold_report::{Section, Table, estimate, number};
 
 const HEADER: [&str; 11] = [
     "ensemble",
@@ -26,15 +25,11 @@ const HEADER: [&str; 11] = [
 /// Numbers beside those of both nulls.
 fn row(name: &str, found: &Aligned) -> Vec<String> {
     match found {
-        Err(reason) => {
-            let mut row = vec![name.to_string(), reason.clone()];
-            row.resize(HEADER.len(), String::new());
-            row
-        }
+        Err(reason) => vec![name.to_string(), reason.clone()],
         Ok((a, nulls)) => {
             let of = |k: usize| {
                 let [dealt, normal] = nulls.each().map(|null| number(null.drawn.values()[k].mean));
-                [shown(&a.fit.values()[k]), format!("{dealt}, {normal}")]
+                [estimate(&a.fit.values()[k]), format!("{dealt}, {normal}")]
             };
             let mut row = vec![name.to_string(), a.points.to_string()];
             // Total slope, R^2, log ratio and the bound of 95 %.
@@ -58,16 +53,16 @@ fn fewer(all: &All) -> Result<Vec<Vec<String>>, ReproduceError> {
     few.map(first).collect()
 }
 
-fn sides(m: &Measured) -> Result<Vec<String>, ReproduceError> {
+fn sides(m: &Measured) -> Result<[String; 7], ReproduceError> {
     let of = |right: bool| Side::of(m.found.points().iter().filter(|p| p.correct() == right));
     let (right, wrong) = (of(true)?, of(false)?);
     let zero = m.found.points().iter().filter(|p| p.variance <= 0.0).count();
     let median = |side: &Side| side.median_log_ratio.map_or("none".into(), number);
-    Ok(vec![
+    Ok([
         m.network.name.clone(),
         wrong.count.to_string(),
-        wrong.above.as_ref().map_or("none".into(), shown),
-        right.above.as_ref().map_or("none".into(), shown),
+        wrong.above.as_ref().map_or("none".into(), estimate),
+        right.above.as_ref().map_or("none".into(), estimate),
         median(&wrong),
         median(&right),
         zero.to_string(),
@@ -77,40 +72,16 @@ fn sides(m: &Measured) -> Result<Vec<String>, ReproduceError> {
 pub(super) fn beside_nulls(all: &All) -> Result<Section, ReproduceError> {
     let networks = all.networks.all.iter().map(|m| row(&m.network.name, &m.aligned));
     let others = all.others.all.iter().map(|o| row(o.name, &o.aligned));
-    let header = || HEADER.map(String::from).to_vec();
-    Ok(Section {
-        title: "Alignment beside the nulls".into(),
-        blocks: vec![
-            Block::Table {
-                caption: "Right points: slope of total least squares, R^2 of log Bias^2 on log Var, median log (Bias^2/Var), largest \
-                          c; 95 % over models. Of the nulls, means over draws: the points' own noise dealt out anew, then normal noise of \
-                          one law. tau is the noise of the margins."
-                    .into(),
-                header: header(),
-                rows: networks.chain(others).collect(),
-            },
-            Block::Table {
-                caption: "The same of fewer models: few push plug-in Bias^2 up, towards the floor Var / (N - 1).".into(),
-                header: header(),
-                rows: fewer(all)?,
-            },
-            Block::Table {
-                caption: "Wrong points beside right ones: share with Bias^2 above Var (95 % over points), median log ratio; and points \
-                          without variance."
-                    .into(),
-                header: [
-                    "network",
-                    "wrong points",
-                    "wrong above",
-                    "right above",
-                    "median log ratio, wrong",
-                    "right",
-                    "zero variance",
-                ]
-                .map(String::from)
-                .to_vec(),
-                rows: all.networks.all.iter().map(sides).collect::<Result<_, _>>()?,
-            },
-        ],
-    })
+    let caption = "Right points: slope of total least squares, R^2 of log Bias^2 on log Var, median log (Bias^2/Var), largest c; \
+                   95 % over models. Of the nulls, means over draws: the points' own noise dealt out anew, then normal noise of one \
+                   law. tau is the noise of the margins.";
+    let of_all = Table::new(caption, HEADER).rows(networks.chain(others));
+    let caption = "The same of fewer models: few push plug-in Bias^2 up, towards the floor Var / (N - 1).";
+    let of_fewer = Table::new(caption, HEADER).rows(fewer(all)?);
+    let caption = "Wrong points beside right ones: share with Bias^2 above Var (95 % over points), median log ratio; and points \
+                   without variance.";
+    let header =
+        ["network", "wrong points", "wrong above", "right above", "median log ratio, wrong", "right", "zero variance"];
+    let of_sides = Table::new(caption, header).rows(all.networks.all.iter().map(sides).collect::<Result<Vec<_>, _>>()?);
+    Ok(Section::new("Alignment beside the nulls").table(of_all).table(of_fewer).table(of_sides))
 }

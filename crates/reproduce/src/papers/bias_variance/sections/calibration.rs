@@ -1,15 +1,13 @@
 //! Calibration, and the cross-entropy.
 
 use super::super::findings::{All, Found, Side};
-use super::shown;
-use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, save_svg};
+use tenfold_analysis::Disagreement;
 use tenfold_analysis::charts::gap_chart;
-use tenfold_charts::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Series};
 use tenfold_core_tensor::stats::Estimate;
+use tenfold_report::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Section, Series, Table, estimate};
 
-pub(super) fn calibration(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
+pub(super) fn calibration(all: &All, found: &Found) -> Result<Section, ReproduceError> {
     let sides = |of: &dyn Fn(&Side) -> Estimate| {
         found.sweep.iter().map(|side| Point::of(side.temperature, &of(side))).collect::<Vec<Point>>()
     };
@@ -28,60 +26,34 @@ pub(super) fn calibration(context: &Context, all: &All, found: &Found) -> Result
     };
     let largest = all.networks.largest();
     let bins = tenfold_analysis::gap_by(&largest.found, |p| p.confidence, 10)?;
-    let title = |name: &str| format!("{name}: gap of squared bias and variance");
-    let found_at = &found.disagreements;
-    let row = |name: &str, d: &tenfold_analysis::Disagreement| {
-        vec![
-            name.to_string(),
-            shown(&d.soft_error),
-            shown(&d.soft_disagreement),
-            shown(&d.soft_difference),
-            shown(&d.difference),
-        ]
+    let gap = |name: &str, bins| gap_chart(format!("{name}: gap of squared bias and variance"), bins);
+    let name = &largest.network.name;
+    let found = &found.disagreements;
+    let row = |name: &str, d: &Disagreement| {
+        let estimates = [&d.soft_error, &d.soft_disagreement, &d.soft_difference, &d.difference].map(estimate);
+        std::iter::once(name.to_string()).chain(estimates)
     };
-    Ok(Section {
-        title: "Calibration".into(),
-        blocks: vec![
-            Block::Plot {
-                file: save_svg(context.folder, "bias-variance-bound", sweep.svg())?,
-                caption: format!("{}; debiased errors in 15 bins, 95 % over points.", largest.network.name),
-            },
-            Block::Plot {
-                file: save_svg(
-                    context.folder,
-                    "bias-variance-gap-synthetic",
-                    gap_chart(title("calibrated ensemble (synthetic)"), &all.synthetic.bins).svg(),
-                )?,
-                caption: "Labels drawn from the mean model: the two are equal in every bin.".into(),
-            },
-            Block::Plot {
-                file: save_svg(
-                    context.folder,
-                    "bias-variance-gap",
-                    gap_chart(title(&largest.network.name), &bins).svg(),
-                )?,
-                caption: "Where the network is not calibrated the two part.".into(),
-            },
-            Block::Table {
-                caption: format!(
-                    "Disagreement and error, {}, before and after temperatures fitted on validation images: {:.3} to single models, \
-                     {:.3} to their mean, whose calibration the equality needs.",
-                    largest.network.name, found_at.single.temperature, found_at.of_mean.temperature
-                ),
-                header: ["", "soft error", "soft disagreement", "soft difference", "hard difference"]
-                    .map(String::from)
-                    .to_vec(),
-                rows: vec![
-                    row("before", &found_at.before),
-                    row("single models", &found_at.after_single),
-                    row("mean model", &found_at.after),
-                ],
-            },
-        ],
-    })
+    let caption = format!(
+        "Disagreement and error, {name}, before and after temperatures fitted on validation images: {:.3} to single models, {:.3} \
+         to their mean, whose calibration the equality needs.",
+        found.single.temperature, found.of_mean.temperature
+    );
+    let table = Table::new(caption, ["", "soft error", "soft disagreement", "soft difference", "hard difference"])
+        .row(row("before", &found.before))
+        .row(row("single models", &found.after_single))
+        .row(row("mean model", &found.after));
+    Ok(Section::new("Calibration")
+        .chart("bias-variance-bound", sweep, format!("{name}; debiased errors in 15 bins, 95 % over points."))
+        .chart(
+            "bias-variance-gap-synthetic",
+            gap("calibrated ensemble (synthetic)", &all.synthetic.bins),
+            "Labels drawn from the mean model: the two are equal in every bin.",
+        )
+        .chart("bias-variance-gap", gap(name, &bins), "Where the network is not calibrated the two part.")
+        .table(table))
 }
 
-pub(super) fn cross_entropy(context: &Context, all: &All, found: &Found) -> Result<Section, ReproduceError> {
+pub(super) fn cross_entropy(all: &All, found: &Found) -> Result<Section, ReproduceError> {
     let cloud = |name: &str, right: bool| Cloud {
         name: name.into(),
         points: found.kl.points.iter().filter(|p| p.correct == right).map(|p| (p.variance, p.bias)).collect(),
@@ -95,15 +67,11 @@ pub(super) fn cross_entropy(context: &Context, all: &All, found: &Found) -> Resu
         lines: Vec::new(),
     };
     let [bias, variance] = found.kl.averages()?;
-    Ok(Section {
-        title: "The cross-entropy in place of the squared loss".into(),
-        blocks: vec![Block::Plot {
-            file: save_svg(context.folder, "bias-variance-kl", scatter.svg())?,
-            caption: format!(
-                "Mean bias {} and variance {} nats without what few models add, 95 % over models and images.",
-                shown(&bias.over_both),
-                shown(&variance.over_both)
-            ),
-        }],
-    })
+    let caption = format!(
+        "Mean bias {} and variance {} nats without what few models add, 95 % over models and images.",
+        estimate(&bias.over_both),
+        estimate(&variance.over_both)
+    );
+    let title = "The cross-entropy in place of the squared loss";
+    Ok(Section::new(title).chart("bias-variance-kl", scatter, caption))
 }

@@ -3,14 +3,11 @@
 use super::super::findings::All;
 use super::super::networks::Measured;
 use super::super::synthetic::Form;
-use super::shown;
-use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, number, save_svg};
 use tenfold_analysis::collapse::{FrameFit, QuantileFit};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
+use tenfold_report::{Axis, AxisScale, Chart, Point, Section, Series, Table, estimate, number};
 
-pub(super) fn collapse(context: &Context, all: &All) -> Result<Section, ReproduceError> {
+pub(super) fn collapse(all: &All) -> Result<Section, ReproduceError> {
     let row = |f: &Form| {
         vec![
             f.classes.to_string(),
@@ -18,52 +15,41 @@ pub(super) fn collapse(context: &Context, all: &All) -> Result<Section, Reproduc
             number(f.exact.bias),
             number(f.exact.variance),
             number(f.exact.log_ratio()),
-            shown(&f.bias),
-            shown(&f.variance),
+            estimate(&f.bias),
+            estimate(&f.variance),
         ]
     };
     let fits = frames(all)?;
-    Ok(Section {
-        title: "Collapse".into(),
-        blocks: vec![
-            Block::Text(
-                "Its ratio of Bias^2 to Var drifts from above one to far below as the scale grows: alignment over a middle range, \
-                 not slope one in the limit (derived in this project)."
-                    .into(),
-            ),
-            Block::Table {
-                caption: "Closed forms, and the relative deviation of Monte Carlo (95 % over repetitions).".into(),
-                header: ["K", "s'", "Bias^2", "Var", "log Bias^2 / log Var, label's entry", "deviation of Bias^2", "of Var"]
-                    .map(String::from)
-                    .to_vec(),
-                rows: all.synthetic.forms.iter().map(row).collect(),
-            },
-            Block::Table {
-                caption: "How far the networks have collapsed, means over models on training images (0 is collapsed); and the test \
-                          logits of each first model as a simplex frame with noise: positive differences favour Gumbel's law, which \
-                          the model supposes."
-                    .into(),
-                header: [
-                    "network",
-                    "NC1",
-                    "NC2, lengths",
-                    "NC2, angles",
-                    "nearest mean's error",
-                    "share that the frame explains",
-                    "quantiles: Gumbel's correlation",
-                    "Gauss's",
-                    "Gumbel's less Gauss's",
-                ]
-                .map(String::from)
-                .to_vec(),
-                rows: all.networks.all.iter().zip(&fits).map(|(m, fit)| network(m, fit)).collect(),
-            },
-            Block::Plot {
-                file: save_svg(context.folder, "bias-variance-noise", quantiles(all, &fits).svg())?,
-                caption: "Noise of the logits about the frame; the law that it has lies on the dashed line.".into(),
-            },
-        ],
-    })
+    let caption = "Closed forms, and the relative deviation of Monte Carlo (95 % over repetitions).";
+    let header = ["K", "s'", "Bias^2", "Var", "log Bias^2 / log Var, label's entry", "deviation of Bias^2", "of Var"];
+    let forms = Table::new(caption, header).rows(all.synthetic.forms.iter().map(row));
+    let caption = "How far the networks have collapsed, means over models on training images (0 is collapsed); and the test logits \
+                   of each first model as a simplex frame with noise: positive differences favour Gumbel's law, which the model \
+                   supposes.";
+    let header = [
+        "network",
+        "NC1",
+        "NC2, lengths",
+        "NC2, angles",
+        "nearest mean's error",
+        "share that the frame explains",
+        "quantiles: Gumbel's correlation",
+        "Gauss's",
+        "Gumbel's less Gauss's",
+    ];
+    let networks = all.networks.all.iter().zip(&fits).map(|(m, fit)| network(m, fit));
+    Ok(Section::new("Collapse")
+        .text(
+            "Its ratio of Bias^2 to Var drifts from above one to far below as the scale grows: alignment over a middle range, \
+             not slope one in the limit (derived in this project).",
+        )
+        .table(forms)
+        .table(Table::new(caption, header).rows(networks))
+        .chart(
+            "bias-variance-noise",
+            quantiles(all, &fits),
+            "Noise of the logits about the frame; the law that it has lies on the dashed line.",
+        ))
 }
 
 /// The test logits of each network's first model as a simplex frame with noise.
@@ -79,7 +65,7 @@ fn network(m: &Measured, fit: &FrameFit) -> Vec<String> {
         None => row.extend(["not defined", "", "", ""].map(String::from)),
     }
     row.push(number(fit.explained));
-    row.extend([&fit.gumbel.correlation, &fit.gaussian.correlation, &fit.difference].map(shown));
+    row.extend([&fit.gumbel.correlation, &fit.gaussian.correlation, &fit.difference].map(estimate));
     row
 }
 

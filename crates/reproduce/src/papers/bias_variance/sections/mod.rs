@@ -7,42 +7,40 @@ mod points;
 mod widths;
 
 use super::findings::{All, Found};
-use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, number};
 use serde_json::{Value, json};
 use tenfold_analysis::Decomposition;
-use tenfold_core_tensor::stats::Estimate;
+use tenfold_report::Section;
 
-pub(super) fn sections(context: &Context, all: &All, found: &Found) -> Result<Vec<Section>, ReproduceError> {
+pub(super) fn sections(all: &All, found: &Found) -> Result<Vec<Section>, ReproduceError> {
     Ok(vec![
-        points::every_point(context, all)?,
+        points::every_point(all),
         alignment::beside_nulls(all)?,
-        widths::over_sizes(context, all)?,
+        widths::over_sizes(all)?,
         widths::sources(all)?,
-        calibration::calibration(context, all, found)?,
-        calibration::cross_entropy(context, all, found)?,
-        collapse::collapse(context, all)?,
+        calibration::calibration(all, found)?,
+        calibration::cross_entropy(all, found)?,
+        collapse::collapse(all)?,
         provenance(all),
     ])
-}
-
-fn shown(e: &Estimate) -> String {
-    format!("{} [{}, {}]", number(e.value), number(e.lo), number(e.hi))
 }
 
 fn provenance(all: &All) -> Section {
     let [train, validation, test] = all.settings.counts;
     let source = &all.data.source;
     let files: Vec<String> = source.files.iter().map(|f| format!("{} (SHA-256 {})", f.name, f.sha256)).collect();
-    let files = format!("{}, licence {}: {}.", source.title, source.licence, files.join(", "));
     let text = format!(
         "{}: {train} training, {validation} validation and {test} test images. Unless said otherwise models differ in initial \
          weights and the order of the samples. Temperatures are fitted on validation images. Nearest neighbours and trees see \
          bootstrap samples. Networks took {:.1} s, neighbours and trees {:.1} s, synthetic data {:.1} s.",
         all.data.name, all.networks.seconds, all.others.seconds, all.synthetic.seconds
     );
-    Section { title: "What was run".into(), blocks: vec![Block::Text(text), Block::Text(files)] }
+    Section::new("What was run").text(text).text(format!(
+        "{}, licence {}: {}.",
+        source.title,
+        source.licence,
+        files.join(", ")
+    ))
 }
 
 /// Bias^2 and variance of every point of every ensemble.

@@ -2,16 +2,13 @@
 
 use super::super::findings::{All, z};
 use super::super::networks::Measured;
-use super::shown;
-use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, number, save_svg};
 use tenfold_analysis::{Alignment, Nulls, TwoSplit};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::StatsError;
+use tenfold_report::{Axis, AxisScale, Chart, Point, Section, Series, Table, estimate, number};
 
-pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, ReproduceError> {
+pub(super) fn over_sizes(all: &All) -> Result<Section, ReproduceError> {
     let widths = all.networks.widths();
     let series =
         |name: &str, of: &dyn Fn(&Measured) -> Point| Series::new(name, widths.iter().map(|m| of(m)).collect());
@@ -56,40 +53,18 @@ pub(super) fn over_sizes(context: &Context, all: &All) -> Result<Section, Reprod
             m.network.randomness.to_string(),
             number(m.train_accuracy),
             number(a.accuracy),
-            shown(&a.bias.over_both),
-            shown(&a.variance.over_both),
+            estimate(&a.bias.over_both),
+            estimate(&a.variance.over_both),
             number(a.gini),
         ]
     };
-    Ok(Section {
-        title: "Over sizes".into(),
-        blocks: vec![
-            Block::Plot {
-                file: save_svg(context.folder, "bias-variance-widths", averages.svg())?,
-                caption: "Unbiased estimates, 95 % over models.".into(),
-            },
-            Block::Plot {
-                file: save_svg(context.folder, "bias-variance-correlation", correlation.svg())?,
-                caption: "Correlation over width, beside both nulls of each width: 0 is none, below it points with more variance have less bias.".into(),
-            },
-            Block::Table {
-                caption: "All networks. Widths are compared at the training accuracy shown: narrow ones do not fit."
-                    .into(),
-                header: [
-                    "network",
-                    "models differ in",
-                    "training accuracy",
-                    "accuracy of the mean",
-                    "Bias^2",
-                    "Var",
-                    "G",
-                ]
-                .map(String::from)
-                .to_vec(),
-                rows: all.networks.all.iter().map(row).collect(),
-            },
-        ],
-    })
+    let caption = "All networks. Widths are compared at the training accuracy shown: narrow ones do not fit.";
+    let header = ["network", "models differ in", "training accuracy", "accuracy of the mean", "Bias^2", "Var", "G"];
+    let beside_nulls = "Correlation over width, beside both nulls of each width: 0 is none, below it points with more variance have less bias.";
+    Ok(Section::new("Over sizes")
+        .chart("bias-variance-widths", averages, "Unbiased estimates, 95 % over models.")
+        .chart("bias-variance-correlation", correlation, beside_nulls)
+        .table(Table::new(caption, header).rows(all.networks.all.iter().map(row))))
 }
 
 pub(super) fn sources(all: &All) -> Result<Section, ReproduceError> {
@@ -98,8 +73,8 @@ pub(super) fn sources(all: &All) -> Result<Section, ReproduceError> {
         let a = &m.averages;
         vec![
             m.network.randomness.to_string(),
-            shown(&a.bias.over_models),
-            shown(&a.variance.over_models),
+            estimate(&a.bias.over_models),
+            estimate(&a.variance.over_models),
             number(a.accuracy),
         ]
     };
@@ -108,33 +83,23 @@ pub(super) fn sources(all: &All) -> Result<Section, ReproduceError> {
         let split = TwoSplit::of(&m.found, right, Seed::new(0).named("bias-variance-halves"))?;
         let mut row = vec![m.network.name.clone()];
         match split {
-            None => row.extend(["needs four models", "", "", ""].map(String::from)),
+            None => row.push("needs four models".into()),
             Some(TwoSplit { first_bias, second_variance, line, .. }) => {
-                row.extend([shown(&first_bias), shown(&second_variance)]);
+                row.extend([estimate(&first_bias), estimate(&second_variance)]);
                 row.extend(
-                    line.map_or_else(|reason| [reason, String::new()], |l| [shown(&l.slope), number(l.r_squared)]),
+                    line.map_or_else(|reason| [reason, String::new()], |l| [estimate(&l.slope), number(l.r_squared)]),
                 );
             }
         }
         Ok(row)
     };
-    Ok(Section {
-        title: "Where the variance comes from".into(),
-        blocks: vec![
-            Block::Table {
-                caption: "One perceptron (64 units) under three sources of randomness; disjoint parts are a twentieth of the \
-                          training set each."
-                    .into(),
-                header: ["models differ in", "Bias^2", "Var", "accuracy of the mean"].map(String::from).to_vec(),
-                rows: all.networks.all.iter().filter(with).map(row).collect(),
-            },
-            Block::Table {
-                caption: "Two-split check: Bias^2 (plug-in) from the first half of the models, Var (unbiased) from the other, and the \
-                          line through right points; 95 % over points. The two share no noise."
-                    .into(),
-                header: ["network", "Bias^2, first half", "Var, second half", "slope", "R^2"].map(String::from).to_vec(),
-                rows: all.networks.all.iter().map(halves).collect::<Result<_, _>>()?,
-            },
-        ],
-    })
+    let caption = "One perceptron (64 units) under three sources of randomness; disjoint parts are a twentieth of the training set \
+                   each.";
+    let of_one = Table::new(caption, ["models differ in", "Bias^2", "Var", "accuracy of the mean"]);
+    let caption = "Two-split check: Bias^2 (plug-in) from the first half of the models, Var (unbiased) from the other, and the line \
+                   through right points; 95 % over points. The two share no noise.";
+    let of_halves = Table::new(caption, ["network", "Bias^2, first half", "Var, second half", "slope", "R^2"]);
+    Ok(Section::new("Where the variance comes from")
+        .table(of_one.rows(all.networks.all.iter().filter(with).map(row)))
+        .table(of_halves.rows(all.networks.all.iter().map(halves).collect::<Result<Vec<_>, _>>()?)))
 }

@@ -4,12 +4,9 @@ use super::super::compare::{Compared, Method};
 use super::super::findings::comparison::gain;
 use super::super::study::Study;
 use super::{percent, point};
-use crate::context::Context;
-use crate::error::ReproduceError;
-use crate::report::{Block, Section, save_svg};
 use ndarray::Array2;
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::stats::{Estimate, StatsError, crossed_interval, mean, mean_interval};
+use tenfold_report::{Axis, AxisScale, Chart, Point, Section, Series, Table};
 
 fn accuracy(results: &[Compared], method: Method) -> Result<Estimate, StatsError> {
     let correct = |s: usize, i: usize| f64::from(u8::from(results[s].correct(method).get(i)));
@@ -21,7 +18,7 @@ fn mean_accuracy(results: &[Compared], method: Method) -> f64 {
     mean(&results.iter().map(|c| c.accuracy(method)).collect::<Vec<_>>())
 }
 
-pub(super) fn section(context: &Context, validation: f64, study: &Study) -> Result<Section, ReproduceError> {
+pub(super) fn section(validation: f64, study: &Study) -> Section {
     let data = &study.source.title;
     let name = |what: &str| format!("resmem-{}-{what}", study.data());
     let width = if study.capacities[0].name.starts_with("head") {
@@ -68,8 +65,8 @@ pub(super) fn section(context: &Context, validation: f64, study: &Study) -> Resu
             })
             .to_vec(),
     };
-    let mut blocks = vec![
-        Block::Text(format!(
+    let mut section = Section::new(format!("Real data: {data}"))
+        .text(format!(
             "Base models of {} capacities were trained on {} points for each of {} seeds; k, sigma, T (and lambda) were chosen on \
              {} % of the training part held out, the {} test points serve the final figures only. Bars are 95 % intervals over \
              training seeds and test points.",
@@ -78,23 +75,23 @@ pub(super) fn section(context: &Context, validation: f64, study: &Study) -> Resu
             study.by_capacity[0].len(),
             100.0 * validation,
             study.points
-        )),
-        Block::Plot {
-            file: save_svg(context.folder, &name("capacity"), against_capacity.svg())?,
-            caption: "Test accuracy with and without the memory. Bars here are not paired; the next plot's are.".into(),
-        },
-        Block::Plot {
-            file: save_svg(context.folder, &name("gain"), gains.svg())?,
-            caption: "Gain over the base, paired by seed and test point; the shuffled memory is the control.".into(),
-        },
-        Block::Plot {
-            file: save_svg(context.folder, &name("n"), against_n.svg())?,
-            caption:
-                "Gain from the memory as the training set grows, with equal gradient steps; the shuffled memory is \
-                      the control and should show none."
-                    .into(),
-        },
-    ];
+        ))
+        .chart(
+            name("capacity"),
+            against_capacity,
+            "Test accuracy with and without the memory. Bars here are not paired; the next plot's are.",
+        )
+        .chart(
+            name("gain"),
+            gains,
+            "Gain over the base, paired by seed and test point; the memory with permuted residuals is the control.",
+        )
+        .chart(
+            name("n"),
+            against_n,
+            "Gain from the memory as the training set grows, with equal gradient steps; the memory with permuted residuals is the \
+             control and should show none.",
+        );
     for (what, label, scale, of) in [
         ("k", "neighbours k", AxisScale::Log, (|c| &c.curves.k) as fn(&Compared) -> &Vec<(f64, f64)>),
         ("sigma", "kernel width sigma (multiples of the median first-neighbour distance)", AxisScale::Log, |c| {
@@ -115,23 +112,22 @@ pub(super) fn section(context: &Context, validation: f64, study: &Study) -> Resu
             y: Axis::new("validation accuracy (share)", AxisScale::Linear),
             series: series.collect(),
         };
-        blocks.push(Block::Plot {
-            file: save_svg(context.folder, &name(what), chart.svg())?,
-            caption: format!(
-                "ResMem's validation accuracy over {what}, the other two at their chosen values; bars are t intervals over seeds."
-            ),
-        });
+        let caption = format!(
+            "ResMem's validation accuracy over {what}, the other two at their chosen values; bars are t intervals over seeds."
+        );
+        section = section.chart(name(what), chart, caption);
     }
-    blocks.push(table(study));
-    Ok(Section { title: format!("Real data: {data}"), blocks })
+    section.table(table(study))
 }
 
-fn table(study: &Study) -> Block {
-    let mut rows = Vec::new();
+fn table(study: &Study) -> Table {
+    let caption = "Test accuracy of every method (%, mean over seeds), gain over the base with its 95 % interval, and the setting \
+                   chosen on validation by the first seed.";
+    let mut table = Table::new(caption, ["base model", "method", "accuracy", "gain", "setting (first seed)"]);
     for (c, results) in study.capacities.iter().zip(&study.by_capacity) {
         for method in Method::ALL {
             let gained = gain(results, method, Method::Base);
-            rows.push(vec![
+            table = table.row([
                 c.name.clone(),
                 method.words().into(),
                 percent(mean_accuracy(results, method)),
@@ -143,12 +139,5 @@ fn table(study: &Study) -> Block {
             ]);
         }
     }
-    Block::Table {
-        caption:
-            "Test accuracy of every method (%, mean over seeds), gain over the base with its 95 % interval, and the \
-                  setting chosen on validation by the first seed"
-                .into(),
-        header: ["base model", "method", "accuracy", "gain", "setting (first seed)"].map(String::from).to_vec(),
-        rows,
-    }
+    table
 }

@@ -2,14 +2,12 @@
 
 use super::super::theory::{BOUND, DIMENSIONS, NEIGHBOURS, NOISE_LEVELS, SIZES, Theory};
 use super::point;
-use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::report::{Block, Section, save_svg};
-use tenfold_charts::{Axis, AxisScale, Chart, Point, Series};
 use tenfold_core_tensor::stats::{mean, mean_interval};
+use tenfold_report::{Axis, AxisScale, Chart, Point, Section, Series};
 use tenfold_resmem::theory::{Risk, t2_law};
 
-pub(super) fn section(context: &Context, theory: &Theory) -> Result<Section, ReproduceError> {
+pub(super) fn section(theory: &Theory) -> Result<Section, ReproduceError> {
     let mut series = Vec::new();
     let ns = SIZES.map(|n| n as f64);
     let term = |d: usize, i: usize, f: fn(&Risk) -> f64| {
@@ -67,28 +65,13 @@ pub(super) fn section(context: &Context, theory: &Theory) -> Result<Section, Rep
             )])
             .collect(),
     };
-    let plot = |chart: &Chart, name: &str, caption: &str| -> Result<Block, ReproduceError> {
-        Ok(Block::Plot { file: save_svg(context.folder, name, chart.svg())?, caption: caption.into() })
-    };
-    Ok(Section {
-        title: "Theory: a linear target and a base of bounded norm (synthetic)".into(),
-        blocks: vec![
-            Block::Text(format!(
-                "Inputs uniform on a ball with identity covariance, base by least squares under a norm bound of L = {BOUND}, one \
-                 nearest neighbour on its residuals. The law is (1-L)² (d+2)/d Γ(1+2/d) n^(-2/d), which leaves the boundary \
-                 of the ball out."
-            )),
-            plot(
-                &rate,
-                "resmem-risk",
-                "Risk against n, by dimension, beside the law; bars are t intervals over seeds.",
-            )?,
-            plot(&terms, "resmem-terms", "The estimation term falls faster than the part that only closeness cures.")?,
-            plot(
-                &noise,
-                "resmem-noise",
-                "With noisy labels one neighbour is worse than the base, and the best k grows.",
-            )?,
-        ],
-    })
+    Ok(Section::new("Theory: a linear target and a base of bounded norm (synthetic)")
+        .text(format!(
+            "Inputs uniform on a ball with identity covariance, base by least squares under a norm bound of L = {BOUND}, one \
+             nearest neighbour on its residuals. The law is (1-L)² (d+2)/d Γ(1+2/d) n^(-2/d), which leaves the boundary of the ball \
+             out."
+        ))
+        .chart("resmem-risk", rate, "Risk against n, by dimension, beside the law; bars are t intervals over seeds.")
+        .chart("resmem-terms", terms, "The estimation term falls faster than the part that only closeness cures.")
+        .chart("resmem-noise", noise, "With noisy labels one neighbour is worse than the base, and the best k grows."))
 }

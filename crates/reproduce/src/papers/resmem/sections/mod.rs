@@ -7,26 +7,24 @@ mod metrics;
 mod rule;
 
 use super::Measured;
-use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::kit::provenance;
-use crate::report::Section;
 pub(super) use metrics::metrics;
 use serde_json::json;
-use tenfold_charts::Point;
 use tenfold_core_tensor::stats::{Estimate, StatsError};
+use tenfold_report::{Point, Section};
 
-pub(super) fn sections(context: &Context, m: &Measured) -> Result<Vec<Section>, ReproduceError> {
+pub(super) fn sections(m: &Measured) -> Result<Vec<Section>, ReproduceError> {
     let plans = || std::iter::once(&m.settings.primary).chain(&m.settings.images);
     let mut sections = Vec::new();
     for (study, plan) in m.studies().zip(plans()) {
-        sections.push(comparison::section(context, plan.validation, study)?);
+        sections.push(comparison::section(plan.validation, study));
     }
     if let Some((study, pictures)) = m.pictured() {
-        sections.push(gallery::section(context, study, pictures)?);
+        sections.push(gallery::section(study, pictures)?);
     }
-    sections.push(rule::section(context, &m.synthetic)?);
-    sections.push(linear::section(context, &m.theory)?);
+    sections.push(rule::section(&m.synthetic));
+    sections.push(linear::section(&m.theory)?);
     let sources: Vec<_> = m.studies().map(|study| &study.source).collect();
     let mut settings: Vec<(String, serde_json::Value)> =
         plans().map(|plan| (format!("Training on {}", plan.data), json!(plan.training))).collect();

@@ -4,19 +4,10 @@ use super::super::compare::Method;
 use super::super::findings::synthetic::{Changes, synthetic_gain};
 use super::super::synthetic::{NOISE, Synthetic, WIDTHS};
 use super::{percent, point};
-use crate::context::Context;
-use crate::error::ReproduceError;
-use crate::report::{Block, Section, number, save_svg};
-use tenfold_charts::{Axis, AxisScale, Chart, Series};
 use tenfold_core_tensor::stats::{mean, mean_interval};
+use tenfold_report::{Axis, AxisScale, Chart, Section, Series, Table, number};
 
-pub(super) fn section(context: &Context, synthetic: &Synthetic) -> Result<Section, ReproduceError> {
-    let mut blocks = vec![Block::Text(
-        "Synthetic control: three quarters of the points follow a linear rule, one quarter are exceptions in tight clusters \
-         with random labels. Every seed has a world and test points of its own; intervals are t \
-         intervals over seeds."
-            .into(),
-    )];
+pub(super) fn section(synthetic: &Synthetic) -> Section {
     let x = WIDTHS.map(|w| w as f64);
     let chart = Chart {
         title: "Rule and exceptions (synthetic): accuracy against width".into(),
@@ -32,13 +23,22 @@ pub(super) fn section(context: &Context, synthetic: &Synthetic) -> Result<Sectio
             })
             .to_vec(),
     };
-    blocks.push(Block::Plot {
-        file: save_svg(context.folder, "resmem-rule", chart.svg())?,
-        caption: "The regime ResMem is made for: the network learns the rule, the memory the exceptions. Keys are \
-                  embeddings."
-            .into(),
-    });
-    let mut rows = Vec::new();
+    let columns = [
+        "label noise",
+        "width",
+        "base",
+        "ResMem",
+        "kNN",
+        "mixture",
+        "shuffled",
+        "ridge",
+        "ResMem, raw keys",
+        "gain",
+        "fixed / broken",
+    ];
+    let caption = "Test accuracy in % (mean over seeds); gain of ResMem over base with its interval; points fixed / broken, all seeds \
+                   together.";
+    let mut table = Table::new(caption, columns);
     for (noise, by_width) in NOISE.iter().zip(&synthetic.rule) {
         for (w, results) in WIDTHS.iter().zip(by_width) {
             let of = |m: Method| percent(mean(&results.iter().map(|r| r.embedded.accuracy(m)).collect::<Vec<_>>()));
@@ -48,7 +48,7 @@ pub(super) fn section(context: &Context, synthetic: &Synthetic) -> Result<Sectio
                 .map_or_else(|_| "".into(), |e| format!("{} [{}, {}]", percent(e.value), percent(e.lo), percent(e.hi)));
             let changes: Vec<Changes> = results.iter().map(Changes::of).collect();
             let total = |f: fn(&Changes) -> usize| changes.iter().map(f).sum::<usize>().to_string();
-            rows.push(vec![
+            table = table.row([
                 number(*noise),
                 w.to_string(),
                 of(Method::Base),
@@ -63,27 +63,15 @@ pub(super) fn section(context: &Context, synthetic: &Synthetic) -> Result<Sectio
             ]);
         }
     }
-    blocks.push(Block::Table {
-        caption:
-            "Test accuracy in % (mean over seeds); gain of ResMem over base with its interval; points fixed / broken, \
-                  all seeds together"
-                .into(),
-        header: [
-            "label noise",
-            "width",
-            "base",
-            "ResMem",
-            "kNN",
-            "mixture",
-            "shuffled",
-            "ridge",
-            "ResMem, raw keys",
-            "gain",
-            "fixed / broken",
-        ]
-        .map(String::from)
-        .to_vec(),
-        rows,
-    });
-    Ok(Section { title: "Rule and exceptions (synthetic control)".into(), blocks })
+    Section::new("Rule and exceptions (synthetic control)")
+        .text(
+            "Synthetic control: three quarters of the points follow a linear rule, one quarter are exceptions in tight clusters with \
+             random labels. Every seed has a world and test points of its own; intervals are t intervals over seeds.",
+        )
+        .chart(
+            "resmem-rule",
+            chart,
+            "The regime ResMem is made for: the network learns the rule, the memory the exceptions. Keys are embeddings.",
+        )
+        .table(table)
 }

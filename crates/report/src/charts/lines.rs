@@ -1,21 +1,11 @@
 //! Line charts with intervals.
 
-use crate::ChartError;
-use crate::axis::{Axis, Places, with_room};
-use crate::frame::{Area, dashes, legend, mesh, text};
+use super::axis::{Axis, Places, with_room};
+use super::frame::{Area, BELOW, COLOURS, EDGE, Entry, Frame, LEFT, Sign, WIDTH, marker, mesh, words};
+use crate::ReportError;
 use plotters::prelude::*;
 
-const SIZE: (u32, u32) = (760, 460);
-/// Okabe and Ito's, and grey.
-pub(crate) const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-];
+const HEIGHT: u32 = 310;
 
 /// A point with an optional interval.
 #[derive(Debug, Clone, Copy)]
@@ -68,9 +58,26 @@ impl Series {
     pub fn with_colour_of(self, i: usize) -> Self {
         Self { colour: Some(i), ..self }
     }
+
+    /// The colour of the chart's series `i`, which this is.
+    fn colour(&self, i: usize) -> RGBColor {
+        COLOURS[self.colour.unwrap_or(i) % COLOURS.len()]
+    }
 }
 
-/// A chart.
+/// A chart of lines.
+///
+/// ```
+/// use tenfold_report::{Axis, AxisScale, Chart, Point, Series};
+/// let chart = Chart {
+///     title: "accuracy over width".into(),
+///     x: Axis::new("width", AxisScale::Log),
+///     y: Axis::new("accuracy", AxisScale::Linear),
+///     series: vec![Series::new("network", vec![Point::bare(8.0, 0.5), Point::bare(64.0, 0.9)])],
+/// };
+/// assert!(chart.svg()?.contains("accuracy over width"));
+/// # Ok::<(), tenfold_report::ReportError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Chart {
     /// What it shows.
@@ -88,60 +95,51 @@ impl Chart {
     ///
     /// # Errors
     /// If there is nothing to draw.
-    pub fn svg(&self) -> Result<String, ChartError> {
-        let mut svg = String::new();
-        {
-            let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            self.draw(&area).map_err(ChartError)?;
-        }
-        Ok(labelled(svg, &self.title))
+    pub fn svg(&self) -> Result<String, ReportError> {
+        let entries = self.series.iter().enumerate().map(|(i, series)| Entry {
+            name: &series.name,
+            sign: if series.reference { Sign::Dashes(2) } else { Sign::Marked(i) },
+            colour: series.colour(i),
+        });
+        // One line needs no legend: the title and the axes say what it is.
+        let legend = if self.series.len() > 1 { entries.collect() } else { Vec::new() };
+        let frame = Frame { title: &self.title, x: &self.x, y: &self.y, legend, height: HEIGHT };
+        frame.svg(|area| self.draw(area))
     }
 
     fn draw(&self, area: &Area) -> Result<(), String> {
-        area.fill(&WHITE).map_err(text)?;
         let (x, y) = (self.range(true)?, self.range(false)?);
+        let across = Places::along(&self.x, x, WIDTH - LEFT - EDGE);
         let mut chart = ChartBuilder::on(area)
-            .caption(&self.title, ("sans-serif", 19))
-            .margin(14)
-            .x_label_area_size(48)
-            .y_label_area_size(72)
-            .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
-            .map_err(text)?;
+            .x_label_area_size(BELOW)
+            .y_label_area_size(LEFT)
+            .build_cartesian_2d(across, Places::new(&self.y, y))
+            .map_err(words)?;
         mesh(&mut chart, &self.x, &self.y)?;
         let measured = self.series.iter().filter(|s| !s.reference).count() as f64;
         for (i, series) in self.series.iter().enumerate() {
-            let colour = COLOURS[series.colour.unwrap_or(i) % COLOURS.len()];
+            let colour = series.colour(i);
             // Intervals at the same place would hide each other: measured series stand a little apart.
             let aside = if series.reference { 0.0 } else { (x.1 - x.0) * 0.009 * (i as f64 - (measured - 1.0) / 2.0) };
             let place = |p: &Point| (self.x.place(p.x) + aside, self.y.place(p.y));
             let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
             if series.reference {
                 let line = DashedLineSeries::new(places, 6, 4, colour.stroke_width(2));
-                let drawn = chart.draw_series(line).map_err(text)?;
-                drawn.label(&series.name).legend(move |at| dashes(at, colour, 1));
+                chart.draw_series(line).map_err(words)?;
                 continue;
             }
-            let drawn = chart.draw_series(LineSeries::new(places.clone(), colour.stroke_width(2))).map_err(text)?;
-            drawn.label(&series.name).legend(move |(x, y)| {
-                EmptyElement::at((x, y))
-                    + PathElement::new(vec![(0, 0), (20, 0)], colour.stroke_width(2))
-                    + marker(i, (10, 0), colour)
-            });
+            chart.draw_series(LineSeries::new(places.clone(), colour.stroke_width(2))).map_err(words)?;
             let bars = series.points.iter().zip(&places).filter_map(|(p, place)| Some((p.interval?, place.0)));
             chart
                 .draw_series(bars.map(|((lo, hi), at)| {
                     let (lo, hi) = (self.y.place(lo).max(y.0), self.y.place(hi).min(y.1));
                     PathElement::new(vec![(at, lo), (at, hi)], colour.stroke_width(1))
                 }))
-                .map_err(text)?;
-            chart.draw_series(places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour))).map_err(text)?;
+                .map_err(words)?;
+            let markers = places.iter().map(|p| EmptyElement::at(*p) + marker(i, (0, 0), colour));
+            chart.draw_series(markers).map_err(words)?;
         }
-        if self.series.len() > 1 {
-            let points = self.series.iter().flat_map(|s| &s.points);
-            let places: Vec<(f64, f64)> = points.map(|p| (self.x.place(p.x), self.y.place(p.y))).collect();
-            legend(&mut chart, &places, x, y)?;
-        }
-        area.present().map_err(text)
+        Ok(())
     }
 
     /// The places that an axis must show, with a little room.
@@ -154,27 +152,6 @@ impl Chart {
             places.extend(ends.into_iter().map(|v| axis.place(v)));
         }
         with_room(places.into_iter())
-    }
-}
-
-/// A picture that scales with the page, its size being the intrinsic ratio, and says what it is.
-pub(crate) fn labelled(svg: String, title: &str) -> String {
-    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", title.replace('"', "'")), 1)
-}
-
-/// A sign for each series that does not rely on colour.
-pub(crate) fn marker<'b>(
-    series: usize,
-    at: (i32, i32),
-    colour: RGBColor,
-) -> DynElement<'static, SVGBackend<'b>, (i32, i32)> {
-    let (x, y) = at;
-    let filled = colour.filled();
-    match series % 4 {
-        0 => Circle::new(at, 4, filled).into_dyn(),
-        1 => Rectangle::new([(x - 4, y - 4), (x + 4, y + 4)], filled).into_dyn(),
-        2 => TriangleMarker::new(at, 6, filled).into_dyn(),
-        _ => Cross::new(at, 4, colour.stroke_width(2)).into_dyn(),
     }
 }
 

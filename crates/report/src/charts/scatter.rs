@@ -1,14 +1,13 @@
 //! Clouds of points with histograms at the margins.
 
-use crate::ChartError;
-use crate::axis::{Axis, Places, with_room};
-use crate::chart::{COLOURS, labelled};
-use crate::frame::{Area, dashes, legend, mesh, text};
+use super::axis::{Axis, Places, with_room};
+use super::frame::{Area, BELOW, COLOURS, Entry, Frame, LEFT, Sign, mesh, words};
+use crate::ReportError;
 use plotters::prelude::*;
 
-const SIZE: (u32, u32) = (760, 560);
+const HEIGHT: u32 = 440;
 /// Height and width of the histograms.
-const MARGIN: u32 = 80;
+const MARGIN: u32 = 60;
 /// Bars of a histogram.
 const BARS: usize = 40;
 /// A cloud shows at most so many points, spread evenly over it; its histograms count them all.
@@ -39,6 +38,9 @@ pub struct Line {
     pub stroke: Stroke,
 }
 
+/// A line with its colour and the ends of what of it lies in the frame.
+type DrawnLine<'a> = (&'a Line, RGBColor, [(f64, f64); 2]);
+
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stroke {
@@ -50,10 +52,20 @@ pub enum Stroke {
     Edge,
 }
 
+impl Stroke {
+    fn sign(self) -> Sign {
+        match self {
+            Self::Fitted => Sign::Dashes(2),
+            Self::Level => Sign::Dashes(1),
+            Self::Edge => Sign::Thin,
+        }
+    }
+}
+
 /// Clouds of points, with a histogram of each above and beside.
 ///
 /// ```
-/// use tenfold_charts::{Axis, AxisScale, Cloud, Line, Scatter, Stroke};
+/// use tenfold_report::{Axis, AxisScale, Cloud, Line, Scatter, Stroke};
 /// let scatter = Scatter {
 ///     title: "bias and variance".into(),
 ///     x: Axis::new("variance", AxisScale::Log),
@@ -63,7 +75,7 @@ pub enum Stroke {
 /// };
 /// let svg = scatter.svg()?;
 /// assert!(svg.contains("squared bias") && svg.matches("<circle").count() >= 2);
-/// # Ok::<(), tenfold_charts::ChartError>(())
+/// # Ok::<(), tenfold_report::ReportError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Scatter {
@@ -84,13 +96,35 @@ impl Scatter {
     ///
     /// # Errors
     /// If there is no point that the axes can show.
-    pub fn svg(&self) -> Result<String, ChartError> {
-        let mut svg = String::new();
-        {
-            let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            self.draw(&area).map_err(ChartError)?;
+    pub fn svg(&self) -> Result<String, ReportError> {
+        let clouds: Vec<Vec<(f64, f64)>> = self.clouds.iter().map(|cloud| self.places(cloud)).collect();
+        let range = |of: fn(&(f64, f64)) -> f64| with_room(clouds.iter().flatten().map(of));
+        let refuse = |reason| ReportError { what: self.title.clone(), reason };
+        let (x, y) = (range(|p| p.0).map_err(refuse)?, range(|p| p.1).map_err(refuse)?);
+        let place = |(v, w): (f64, f64)| (self.x.place(v), self.y.place(w));
+        let drawn = self.lines.iter().enumerate().filter_map(|(i, line)| {
+            let ends = inside(place(line.from), place(line.to), x, y)?;
+            Some((line, self.colour(i), ends))
+        });
+        let lines: Vec<DrawnLine> = drawn.collect();
+        let of_clouds = self.clouds.iter().enumerate().map(|(i, cloud)| Entry {
+            name: &cloud.name,
+            sign: Sign::Dot,
+            colour: COLOURS[i % COLOURS.len()],
+        });
+        let of_lines =
+            lines.iter().map(|(line, colour, _)| Entry { name: &line.name, sign: line.stroke.sign(), colour: *colour });
+        let legend = of_clouds.chain(of_lines).collect();
+        let frame = Frame { title: &self.title, x: &self.x, y: &self.y, legend, height: HEIGHT };
+        frame.svg(|area| self.draw(area, &clouds, (x, y), &lines))
+    }
+
+    /// The colour of line `i`: what was fitted has one of its own.
+    fn colour(&self, i: usize) -> RGBColor {
+        match self.lines[i].stroke {
+            Stroke::Fitted => COLOURS[(self.clouds.len() + i) % COLOURS.len()],
+            Stroke::Level | Stroke::Edge => DARK,
         }
-        Ok(labelled(svg, &self.title))
     }
 
     /// Places of a cloud's points that both axes can show.
@@ -99,60 +133,43 @@ impl Scatter {
         places.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
     }
 
-    fn draw(&self, area: &Area) -> Result<(), String> {
-        area.fill(&WHITE).map_err(text)?;
-        let area = area.titled(&self.title, ("sans-serif", 19)).map_err(text)?;
-        let clouds: Vec<Vec<(f64, f64)>> = self.clouds.iter().map(|cloud| self.places(cloud)).collect();
-        let x = with_room(clouds.iter().flatten().map(|p| p.0))?;
-        let y = with_room(clouds.iter().flatten().map(|p| p.1))?;
+    fn draw(
+        &self,
+        area: &Area,
+        clouds: &[Vec<(f64, f64)>],
+        (x, y): ((f64, f64), (f64, f64)),
+        lines: &[DrawnLine],
+    ) -> Result<(), String> {
         let (above, below) = area.split_vertically(MARGIN);
-        let (above, _) = above.split_horizontally(SIZE.0 - MARGIN);
-        let (main, beside) = below.split_horizontally(SIZE.0 - MARGIN);
+        let across = area.dim_in_pixel().0 - MARGIN;
+        let (above, _) = above.split_horizontally(across);
+        let (main, beside) = below.split_horizontally(across);
 
         let mut chart = ChartBuilder::on(&main)
-            .margin_left(14)
-            .margin_bottom(14)
-            .x_label_area_size(48)
-            .y_label_area_size(72)
-            .build_cartesian_2d(Places::new(&self.x, x), Places::new(&self.y, y))
-            .map_err(text)?;
+            .x_label_area_size(BELOW)
+            .y_label_area_size(LEFT)
+            .build_cartesian_2d(Places::along(&self.x, x, across - LEFT), Places::new(&self.y, y))
+            .map_err(words)?;
         mesh(&mut chart, &self.x, &self.y)?;
-        for (i, (cloud, places)) in self.clouds.iter().zip(&clouds).enumerate() {
-            let colour = COLOURS[i % COLOURS.len()];
+        for (i, places) in clouds.iter().enumerate() {
+            let colour = COLOURS[i % COLOURS.len()].mix(0.55).filled();
             let every = places.len().div_ceil(SHOWN).max(1);
-            let dots = places.iter().step_by(every).map(|place| Circle::new(*place, 2, colour.mix(0.55).filled()));
             chart
-                .draw_series(dots)
-                .map_err(text)?
-                .label(&cloud.name)
-                .legend(move |(x, y)| EmptyElement::at((x, y)) + Circle::new((10, 0), 4, colour.filled()));
+                .draw_series(places.iter().step_by(every).map(|place| Circle::new(*place, 2, colour)))
+                .map_err(words)?;
         }
-        for (i, line) in self.lines.iter().enumerate() {
-            let colour = COLOURS[(self.clouds.len() + i) % COLOURS.len()];
-            let [from, to] = [line.from, line.to].map(|(v, w)| (self.x.place(v), self.y.place(w)));
-            let Some(ends) = inside(from, to, x, y) else { continue };
-            let line_of = |colour: RGBColor, width: u32| DashedLineSeries::new(ends, 6, 4, colour.stroke_width(width));
-            match line.stroke {
-                Stroke::Fitted => {
-                    let drawn = chart.draw_series(line_of(colour, 2)).map_err(text)?;
-                    drawn.label(&line.name).legend(move |at| dashes(at, colour, 2));
+        for (line, colour, ends) in lines {
+            match line.stroke.sign() {
+                Sign::Dashes(width) => {
+                    chart.draw_series(DashedLineSeries::new(*ends, 6, 4, colour.stroke_width(width))).map_err(words)?;
                 }
-                Stroke::Level => {
-                    let drawn = chart.draw_series(line_of(DARK, 1)).map_err(text)?;
-                    drawn.label(&line.name).legend(move |at| dashes(at, DARK, 1));
-                }
-                Stroke::Edge => {
-                    let drawn = chart.draw_series(LineSeries::new(ends, DARK.stroke_width(1))).map_err(text)?;
-                    drawn
-                        .label(&line.name)
-                        .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], DARK.stroke_width(1)));
+                _ => {
+                    chart.draw_series(LineSeries::new(*ends, colour.stroke_width(1))).map_err(words)?;
                 }
             }
         }
-        legend(&mut chart, &clouds.concat(), x, y)?;
-        self.histograms(&above, &clouds, x, true)?;
-        self.histograms(&beside, &clouds, y, false)?;
-        area.present().map_err(text)
+        self.histograms(&above, clouds, x, true)?;
+        self.histograms(&beside, clouds, y, false)
     }
 
     /// Outlines of the clouds' distributions along one axis, each as a share of its own points.
@@ -168,13 +185,13 @@ impl Scatter {
         let top = shares.iter().flatten().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1.05;
         let mut builder = ChartBuilder::on(area);
         if horizontal {
-            builder.margin_left(14).y_label_area_size(72);
+            builder.y_label_area_size(LEFT);
         } else {
-            builder.margin_bottom(14).x_label_area_size(48);
+            builder.x_label_area_size(BELOW);
         }
         let (across, along) = (Places::plain((0.0, top)), Places::plain(range));
         let (x, y) = if horizontal { (along, across) } else { (across, along) };
-        let mut chart = builder.build_cartesian_2d(x, y).map_err(text)?;
+        let mut chart = builder.build_cartesian_2d(x, y).map_err(words)?;
         let width = (range.1 - range.0) / BARS as f64;
         for (i, shares) in shares.iter().enumerate() {
             let steps = shares.iter().enumerate().flat_map(|(b, share)| {
@@ -183,7 +200,7 @@ impl Scatter {
             });
             let path: Vec<(f64, f64)> =
                 steps.map(|(at, share)| if horizontal { (at, share) } else { (share, at) }).collect();
-            chart.draw_series(LineSeries::new(path, COLOURS[i % COLOURS.len()].stroke_width(2))).map_err(text)?;
+            chart.draw_series(LineSeries::new(path, COLOURS[i % COLOURS.len()].stroke_width(2))).map_err(words)?;
         }
         Ok(())
     }
@@ -244,6 +261,16 @@ mod tests {
         assert_eq!(inside((0.0, 3.0), (4.0, 3.0), x, y), None);
         assert_eq!(inside((-2.0, 0.0), (0.0, -2.0), x, y), None);
         assert_eq!(inside((0.0, f64::NEG_INFINITY), (1.0, 1.0), x, y), None);
+    }
+
+    #[test]
+    fn a_line_outside_the_frame_is_not_in_the_legend() {
+        let mut scatter = scatter(vec![(1.0, 1.0), (10.0, 10.0)]);
+        let line =
+            |name: &str, at: f64| Line { name: name.into(), from: (1.0, at), to: (10.0, at), stroke: Stroke::Edge };
+        scatter.lines = vec![line("within", 5.0), line("beyond", 1e9)];
+        let svg = scatter.svg().unwrap();
+        assert!(svg.contains("within") && !svg.contains("beyond"));
     }
 
     #[test]

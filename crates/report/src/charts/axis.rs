@@ -1,8 +1,12 @@
 //! Axes, drawn in transformed coordinates (logarithms where asked), so that one chart type serves every combination of scales.
 
+use super::frame::width;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::Ranged;
+
+/// Pixels between the numbers of two ticks.
+const BETWEEN: f64 = 6.0;
 
 /// How an axis maps numbers to places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +40,16 @@ impl Axis {
         self
     }
 
-    pub(crate) fn place(&self, v: f64) -> f64 {
+    pub(super) fn place(&self, v: f64) -> f64 {
         if self.scale == AxisScale::Log { v.log10() } else { v }
     }
 
-    pub(crate) fn value(&self, place: f64) -> f64 {
+    pub(super) fn value(&self, place: f64) -> f64 {
         if self.scale == AxisScale::Log { 10_f64.powf(place) } else { place }
     }
 
     /// What is written at a place.
-    pub(crate) fn tick(&self, place: f64) -> String {
+    pub(super) fn tick(&self, place: f64) -> String {
         match self.scale {
             // What rounding leaves of zero.
             AxisScale::Linear if place.abs() < 1e-12 => "0".into(),
@@ -54,7 +58,7 @@ impl Axis {
     }
 
     /// Ticks inside a range of places.
-    pub(crate) fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
+    pub(super) fn tick_places(&self, lo: f64, hi: f64) -> Vec<f64> {
         if !self.ticks.is_empty() {
             return self.ticks.iter().map(|t| self.place(*t)).collect();
         }
@@ -77,18 +81,33 @@ impl Axis {
 }
 
 /// A drawn axis: places with ticks of our own choice.
-pub(crate) struct Places {
+pub(super) struct Places {
     range: RangedCoordf64,
     ticks: Vec<f64>,
 }
 
 impl Places {
-    pub(crate) fn new(axis: &Axis, (lo, hi): (f64, f64)) -> Self {
+    pub(super) fn new(axis: &Axis, (lo, hi): (f64, f64)) -> Self {
         Self { range: (lo..hi).into(), ticks: axis.tick_places(lo, hi) }
     }
 
+    /// A horizontal axis of so many pixels: of ticks whose numbers would run into each other only the first is kept.
+    pub(super) fn along(axis: &Axis, (lo, hi): (f64, f64), pixels: u32) -> Self {
+        let mut places = Self::new(axis, (lo, hi));
+        let mut free = f64::NEG_INFINITY;
+        places.ticks.retain(|place| {
+            let (at, half) = ((place - lo) / (hi - lo) * f64::from(pixels), f64::from(width(&axis.tick(*place))) / 2.0);
+            let fits = at - half >= free;
+            if fits {
+                free = at + half + BETWEEN;
+            }
+            fits
+        });
+        places
+    }
+
     /// Without ticks.
-    pub(crate) fn plain((lo, hi): (f64, f64)) -> Self {
+    pub(super) fn plain((lo, hi): (f64, f64)) -> Self {
         Self { range: (lo..hi).into(), ticks: Vec::new() }
     }
 }
@@ -111,7 +130,7 @@ impl Ranged for Places {
 }
 
 /// The range of places with a little room at both ends.
-pub(crate) fn with_room(places: impl Iterator<Item = f64>) -> Result<(f64, f64), String> {
+pub(super) fn with_room(places: impl Iterator<Item = f64>) -> Result<(f64, f64), String> {
     let finite = places.filter(|v| v.is_finite());
     let (lo, hi) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
     if lo > hi {
@@ -131,7 +150,8 @@ fn tick(v: f64) -> String {
     } else if a >= 1000.0 && (v - v.round()).abs() < 1e-6 {
         format!("{}", v.round())
     } else {
-        let text = format!("{v:.3}");
+        let places = if a < 0.1 { 4 } else { 3 };
+        let text = format!("{v:.places$}");
         text.trim_end_matches('0').trim_end_matches('.').to_string()
     }
 }
@@ -150,6 +170,13 @@ mod tests {
         assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
         let far: Vec<String> = log.tick_places(-21.0, 1.0).into_iter().map(|p| log.tick(p)).collect();
         assert_eq!(far, ["1e-21", "1e-18", "1e-15", "1e-12", "1e-9", "1e-6", "0.001", "1"]);
-        assert_eq!(axis.tick(1e-17), "0");
+        assert_eq!([1e-17, 0.0625, 0.25].map(|v| axis.tick(v)), ["0", "0.0625", "0.25"]);
+    }
+
+    #[test]
+    fn numbers_of_ticks_do_not_run_into_each_other() {
+        let axis = Axis::new("", AxisScale::Linear).with_ticks((0..=20).map(|i| f64::from(i) * 0.05));
+        let kept = |pixels: u32| Places::along(&axis, (0.0, 1.0), pixels).ticks.len();
+        assert!(kept(2_000) == 21 && (5..12).contains(&kept(400)), "{}", kept(400));
     }
 }
