@@ -29,6 +29,11 @@ const HOUSE: [&[&str]; 5] = [
 const PROGRAMS: usize = HOUSE.len() - 1;
 /// Stands outside the house and starts its programs.
 const XTASK: &str = "xtask";
+/// What works on plain arrays and must build without a tensor library where nobody asks for one.
+pub(crate) const LIGHT: [&str; 6] =
+    ["tenfold-analysis", "tenfold-cli", "tenfold-data", "tenfold-memorisation", "tenfold-report", "tenfold-resmem"];
+/// The tensor library, by the beginnings of its packages' names.
+const TENSORS: [&str; 2] = ["burn", "cubecl"];
 /// What xtask must never compile.
 const HEAVY: [&str; 3] = ["burn", "cubecl", "tenfold"];
 
@@ -49,6 +54,18 @@ pub(crate) fn check(metadata: &Value) -> Vec<String> {
     }
     faults.extend(xtask_closure(metadata));
     faults
+}
+
+/// Packages of a tensor library in a tree of [`LIGHT`] without default features, one package a line.
+pub(crate) fn check_light(tree: &str) -> Vec<String> {
+    let heavy: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| TENSORS.iter().any(|tensors| name.starts_with(tensors)))
+        .collect();
+    let fault =
+        |name| format!("{name} is compiled by {} without default features: no arrays need it", LIGHT.join(" or "));
+    heavy.into_iter().map(fault).collect()
 }
 
 fn floor(name: &str) -> Option<usize> {
@@ -214,6 +231,16 @@ mod tests {
         let enabled = json!([{"name": "burn", "kind": null, "features": ["wgpu"]}]);
         let faults = check(&house(&[("tenfold-vision", enabled, json!({}))]));
         assert!(faults.len() == 1 && faults[0].contains("burn enables the back end `wgpu`"), "{faults:?}");
+    }
+
+    #[test]
+    fn what_works_on_arrays_stays_light() {
+        assert_eq!(check_light("tenfold-cli v0.1.0 (/a)\nndarray v0.17.2 (*)\n"), Vec::<String>::new());
+        let faults = check_light("ndarray v0.17.2\nburn-core v0.22.1\nburn-core v0.22.1 (*)\n");
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("burn-core is compiled by tenfold-analysis or"),
+            "{faults:?}"
+        );
     }
 
     #[test]

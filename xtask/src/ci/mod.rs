@@ -102,7 +102,12 @@ fn format(_: &Place) -> Result<(), Error> {
 }
 
 fn floors(_: &Place) -> Result<(), Error> {
-    Error::from_findings(floors::check(&process::metadata(&[])?))
+    let mut faults = floors::check(&process::metadata(&[])?);
+    let mut tree = process::cargo();
+    tree.args(["tree", "--no-default-features", "--edges", "normal,build", "--prefix", "none"]);
+    tree.args(floors::LIGHT.iter().flat_map(|name| ["--package", name]));
+    faults.extend(floors::check_light(&process::output(&mut tree)?));
+    Error::from_findings(faults)
 }
 
 fn tidy(place: &Place) -> Result<(), Error> {
