@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tenfold_core_tensor::device::DeviceSpec;
 use tenfold_core_tensor::progress::Progress;
 use tenfold_data::catalogue;
+use tenfold_report::hanging;
 use tenfold_vision::Shard;
 
 /// What a person asked for. What is left out comes from the run that is resumed, or from the experiment.
@@ -233,7 +234,7 @@ pub fn list(json: bool) -> String {
     }
     let mut text = String::new();
     for paper in papers {
-        text.push_str(&format!("{}: {}\n{}", paper.name, paper.title, wrap(paper.citation, 74, "  ")));
+        text.push_str(&format!("{}: {}\n  {}\n", paper.name, paper.title, hanging(paper.citation, 2)));
         for c in (paper.claims)() {
             let kind = format!("{:?}", c.kind).to_lowercase();
             text.push_str(&format!("\n  {} [{kind}]\n", c.id));
@@ -242,27 +243,12 @@ pub fn list(json: bool) -> String {
                 format!("Source: {}.", c.source),
                 format!("Rule: {}; {}.", c.statistic, c.rule),
             ] {
-                text.push_str(&wrap(&line, 74, "    "));
+                text.push_str(&format!("    {}\n", hanging(&line, 4)));
             }
         }
         text.push('\n');
     }
     text
-}
-
-/// Breaks a paragraph into lines of at most `width` characters after an indent.
-fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.into());
-        } else {
-            let gap = if lines[last].is_empty() { "" } else { " " };
-            lines[last].push_str(&format!("{gap}{word}"));
-        }
-    }
-    lines.iter().map(|l| format!("{indent}{l}\n")).collect()
 }
 
 impl Outcome {
