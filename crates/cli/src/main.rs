@@ -4,6 +4,7 @@ mod analysis;
 mod error;
 mod memorisation;
 mod output;
+mod page;
 mod resmem;
 
 use clap::{Parser, Subcommand};

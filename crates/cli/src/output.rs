@@ -1,9 +1,7 @@
 //! What a verb prints: lines for a person, or one JSON object.
 
 use serde_json::{Map, Value};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use tenfold_core_tensor::files::{FileError, write_atomic};
+use std::path::PathBuf;
 use tenfold_report::{Table, hanging};
 
 /// Where the values of fields begin.
@@ -68,11 +66,6 @@ impl Output {
     pub(crate) fn render(self, json: bool) -> String {
         if json { format!("{}\n", Value::Object(self.fields)) } else { self.text }
     }
-}
-
-/// Writes a page, whole or not at all.
-pub(crate) fn write_page(path: &Path, page: &str) -> Result<(), FileError> {
-    write_atomic(path, |w| w.write_all(page.as_bytes()))
 }
 
 /// Parses the path of an output: a name that readers will not recognise is refused before any work.

@@ -5,6 +5,8 @@ use crate::text::{COLUMNS, escape, lines};
 /// Before each line of a table on a terminal, and between two columns of it.
 const INDENT: usize = 2;
 const GAP: usize = 2;
+/// A column with a cell of more characters is of words: a page gives it some width, or there would be a line for each word.
+const SENTENCE: usize = 16;
 /// No column of a terminal's table is broken into lines of fewer characters.
 const NARROWEST: usize = 8;
 
@@ -62,7 +64,12 @@ impl Table {
     pub fn html(&self) -> String {
         let line = |tag: &str, row: &[String]| -> String {
             let cell = |(c, text): (usize, &String)| {
-                let class = if self.is_of_numbers(c) { " class=\"n\"" } else { "" };
+                let class = match (self.is_of_numbers(c), self.rows.iter().any(|row| row[c].chars().count() > SENTENCE))
+                {
+                    (true, _) => " class=\"n\"",
+                    (false, true) => " class=\"words\"",
+                    (false, false) => "",
+                };
                 format!("<{tag}{class}>{}</{tag}>", escape(text))
             };
             format!("<tr>{}</tr>\n", row.iter().enumerate().map(cell).collect::<String>())
@@ -157,7 +164,10 @@ mod tests {
 
     #[test]
     fn cells_cannot_end_a_column_or_become_markup() {
-        let table = Table::new("", ["a"]).row(["|x| < 1"]);
-        assert!(table.markdown().contains("| \\|x\\| < 1 |") && table.html().contains("<td>|x| &lt; 1</td>"));
+        let table = Table::new("", ["a", "b"]).row(["|x| < 1", "a sentence of words"]);
+        assert!(
+            table.markdown().contains("| \\|x\\| < 1 |")
+                && table.html().contains("<td>|x| &lt; 1</td><td class=\"words\">a")
+        );
     }
 }

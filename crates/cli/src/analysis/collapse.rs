@@ -1,7 +1,8 @@
 //! `tenfold analysis collapse`: how far a network's last layer has collapsed.
 
 use crate::error::CliError;
-use crate::output::{Output, ending, write_page};
+use crate::output::{Output, ending};
+use crate::page::write_page;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 use super::table::column;
 use crate::error::CliError;
-use crate::output::{Output, ending, write_page};
+use crate::output::{Output, ending};
+use crate::page::write_page;
 use clap::Args;
 use ndarray::{ArrayD, Axis};
 use std::path::PathBuf;

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tenfold_core_tensor::ops::top_k::argmax;
+use tenfold_report::{Table, number};
 use tenfold_resmem::{Explanation, Memory, Target};
 
 /// Show the neighbours, weights and residuals behind predictions.
@@ -61,29 +62,24 @@ fn text(output: Output, row: usize, e: &Explanation, classes: bool, show: usize)
     let mut columns: Vec<usize> =
         if classes { vec![argmax(&e.base), argmax(&e.score)] } else { (0..e.score.len()).collect() };
     columns.dedup();
-    let of = |name: &str, values: &[f64]| {
-        let cells: String = columns.iter().map(|c| format!("{:>12.4}", values[*c])).collect();
-        format!("  {name:<22}{cells}")
+    let name = |c: &usize| if classes { format!("class {c}") } else { format!("value {c}") };
+    let cells = |name: &str, values: &[f64]| {
+        std::iter::once(name.to_string()).chain(columns.iter().map(|c| number(values[*c]))).collect::<Vec<_>>()
     };
-    let head: String = columns
-        .iter()
-        .map(|c| format!("{:>12}", if classes { format!("class {c}") } else { format!("value {c}") }))
-        .collect();
-    let mut output = output
-        .line(format!("row {row}"))
-        .line(format!("  {:<22}{head}", ""))
-        .line(of("base", &e.base))
-        .line(of("kNN alone", &e.knn))
-        .line(of("base on neighbours", &e.average_base))
-        .line(of("correction", &e.correction))
-        .line(of("score", &e.score))
-        .line(format!("  {:>10} {:>12} {:>8}  target", "memory row", "distance", "weight"));
-    for n in e.neighbours.iter().take(show) {
+    let header = std::iter::once(String::new()).chain(columns.iter().map(name));
+    let sums = Table::new(format!("row {row}"), header)
+        .row(cells("base", &e.base))
+        .row(cells("kNN alone", &e.knn))
+        .row(cells("base on neighbours", &e.average_base))
+        .row(cells("correction", &e.correction))
+        .row(cells("score", &e.score));
+    let neighbours = e.neighbours.iter().take(show).map(|n| {
         let target = match &n.target {
             Target::Class(class) => class.to_string(),
             Target::Values(values) => format!("{values:?}"),
         };
-        output = output.line(format!("  {:>10} {:>12.4} {:>8.4}  {target}", n.row, n.distance, n.weight));
-    }
-    output
+        [n.row.to_string(), number(f64::from(n.distance)), number(n.weight), target]
+    });
+    let neighbours = Table::new("", ["memory row", "distance", "weight", "target"]).rows(neighbours);
+    output.table(&sums).table(&neighbours)
 }

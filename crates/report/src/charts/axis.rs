@@ -150,7 +150,8 @@ fn tick(v: f64) -> String {
     } else if a >= 1000.0 && (v - v.round()).abs() < 1e-6 {
         format!("{}", v.round())
     } else {
-        let text = format!("{v:.3}");
+        let places = if a < 0.1 { 4 } else { 3 };
+        let text = format!("{v:.places$}");
         text.trim_end_matches('0').trim_end_matches('.').to_string()
     }
 }
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(ticks, ["0.01", "0.1", "1", "10"]);
         let far: Vec<String> = log.tick_places(-21.0, 1.0).into_iter().map(|p| log.tick(p)).collect();
         assert_eq!(far, ["1e-21", "1e-18", "1e-15", "1e-12", "1e-9", "1e-6", "0.001", "1"]);
-        assert_eq!(axis.tick(1e-17), "0");
+        assert_eq!([1e-17, 0.0625, 0.25].map(|v| axis.tick(v)), ["0", "0.0625", "0.25"]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn claim(c: &Decided) -> String {
         c.seconds
     );
     if !c.parts.is_empty() {
-        let table = Table::new("", ["part", "data", "role", "estimate [95 % interval]"]);
+        let table = Table::new("", ["part", "estimate [95 % interval]", "role", "data"]);
         inside += &table.rows(c.parts.iter().map(cells)).html();
     }
     fold(c.verdict.tone(), &c.id, &summary, &inside)

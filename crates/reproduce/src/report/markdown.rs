@@ -37,7 +37,7 @@ fn claim(c: &Decided) -> String {
         .parts
         .iter()
         .map(cells)
-        .map(|[name, data, role, estimate]| format!("- {name} ({data}, {role}): {estimate}\n"));
+        .map(|[name, estimate, role, data]| format!("- {name} ({data}, {role}): {estimate}\n"));
     md.extend((!c.parts.is_empty()).then(|| "\n".to_string()).into_iter().chain(parts));
     md
 }

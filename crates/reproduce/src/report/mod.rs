@@ -131,7 +131,46 @@ fn estimate(c: &Decided) -> String {
     }
 }
 
-/// The cells of a part: name, data, role, `estimate [lo, hi]`.
+/// The cells of a part: name, `estimate [lo, hi]`, role, data.
 fn cells(p: &Part) -> [String; 4] {
-    [p.name.clone(), p.data.clone(), p.role.words().into(), interval(number, p.estimate, p.lo, p.hi)]
+    [p.name.clone(), interval(number, p.estimate, p.lo, p.hi), p.role.words().into(), p.data.clone()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::PAPERS;
+    use crate::scale::Scale;
+    use tenfold_report::Drawing;
+
+    fn config() -> RunConfig {
+        RunConfig {
+            version: "0".into(),
+            git_commit: "unknown".into(),
+            papers: vec![PAPERS[0].name.into()],
+            scale: Scale::Quick,
+            seeds: None,
+            data: None,
+            backend: "flex".into(),
+        }
+    }
+
+    #[test]
+    fn every_figure_is_a_file_and_inside_the_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(dir.path(), &config()).unwrap();
+        let figure =
+            |section: Section, name: &str| section.chart(name, Drawing::Svg("<svg></svg>".into()), "what to see");
+        let twice = figure(figure(Section::new("s"), "a"), "a");
+        let error = write(&folder, &config(), &[(&PAPERS[0], vec![twice])], &[]).unwrap_err().to_string();
+        assert!(error.contains("plots/a.svg: two figures have this name"), "{error}");
+        assert!(!folder.path("report.md").exists() && !folder.path("plots").exists());
+
+        let section = figure(figure(Section::new("s"), "a"), "b");
+        write(&folder, &config(), &[(&PAPERS[0], vec![section])], &[]).unwrap();
+        let read = |file: &str| std::fs::read_to_string(folder.path(file)).unwrap();
+        assert_eq!((read("plots/a.svg"), read("plots/b.svg")), ("<svg></svg>".into(), "<svg></svg>".into()));
+        assert!(read("report.md").contains("![what to see](plots/b.svg)"));
+        assert_eq!(read("report.html").matches("<svg></svg>").count(), 2);
+    }
 }

@@ -11,7 +11,7 @@ const COLUMN: usize = 4;
 pub fn terminal(claims: &[Decided]) -> String {
     let mut text = String::from("\n");
     for c in claims {
-        let found = format!("{} ({}), {}; {:.1} s", c.verdict.words(), c.kind.words(), estimate(c), c.seconds);
+        let found = format!("{} ({}, {:.1} s): {}", c.verdict.words(), c.kind.words(), c.seconds, estimate(c));
         text.push_str(&format!("{} {}\n{:COLUMN$}{}\n", c.verdict.sign(), c.id, "", hanging(&found, COLUMN)));
     }
     text.push('\n');

@@ -6,7 +6,8 @@ mod text;
 
 use super::input::Predictions;
 use crate::error::CliError;
-use crate::output::{Output, ending, write_page};
+use crate::output::{Output, ending};
+use crate::page::write_page;
 use clap::Args;
 use std::path::PathBuf;
 use tenfold_analysis::{

@@ -1,7 +1,7 @@
 //! The report.
 
 use super::{Aligned, BiasVariance, Bootstrap, Found, median, share};
-use tenfold_analysis::{Alignment, Average, Averages, Drawn, Fit, Nulls, Side, charts};
+use tenfold_analysis::{Alignment, Average, Averages, Drawn, Fit, Side, charts};
 use tenfold_core_tensor::stats::Estimate;
 use tenfold_report::{Page, Section, Table, estimate, interval, number};
 

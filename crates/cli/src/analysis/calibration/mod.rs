@@ -5,7 +5,8 @@ mod text;
 
 use super::input::{Predictions, named, open, whole};
 use crate::error::CliError;
-use crate::output::{Output, ending, write_page};
+use crate::output::{Output, ending};
+use crate::page::write_page;
 use clap::Args;
 use ndarray::ArrayView2;
 use std::path::PathBuf;
