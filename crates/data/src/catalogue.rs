@@ -115,7 +115,7 @@ const ENTRIES: [Entry; 7] = [
     },
     Entry {
         name: "fashion-mnist-embeddings",
-        title: "Fashion-MNIST, 64 principal components of EfficientNet-Lite0's features",
+        title: "Fashion-MNIST, 64 features of EfficientNet-Lite0",
         licence: "MIT (images), Apache-2.0 (network)",
         shape: ImageShape::table(64),
         n_classes: 10,
@@ -171,7 +171,7 @@ const ENTRIES: [Entry; 7] = [
     },
     Entry {
         name: "cifar-10-embeddings",
-        title: "CIFAR-10 (JPEG), 64 principal components of EfficientNet-Lite0's features",
+        title: "CIFAR-10 (JPEG), 64 features of EfficientNet-Lite0",
         licence: "none stated (images), Apache-2.0 (network)",
         shape: ImageShape::table(64),
         n_classes: 10,

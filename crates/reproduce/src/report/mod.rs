@@ -15,6 +15,7 @@ use crate::error::ReproduceError;
 use crate::experiment::Paper;
 use crate::finding::{Part, Role};
 use crate::folder::{RunConfig, RunFolder};
+use crate::scale::Scale;
 use std::collections::HashSet;
 use tenfold_report::{Tone, interval};
 
@@ -120,7 +121,11 @@ fn tally(claims: &[Decided]) -> Vec<String> {
         let name = kind.words();
         (total > 0).then(|| format!("{name}: {held} of {total} held, {not} not held, {open} inconclusive"))
     };
-    [Kind::Empirical, Kind::Theory, Kind::Control, Kind::Identity].into_iter().filter_map(line).collect()
+    let tiny = claims.iter().any(|c| c.scale == Scale::Tiny.to_string());
+    let warning =
+        tiny.then(|| "Scale tiny has too little of everything, for tests: its verdicts mean nothing.".to_string());
+    let kinds = [Kind::Empirical, Kind::Theory, Kind::Control, Kind::Identity];
+    warning.into_iter().chain(kinds.into_iter().filter_map(line)).collect()
 }
 
 /// `estimate [lo, hi]` of a claim, or why there is none.

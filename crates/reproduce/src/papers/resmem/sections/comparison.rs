@@ -35,6 +35,7 @@ pub(super) fn section(validation: f64, study: &Study) -> Section {
             .map(|m| {
                 let points = sizes.iter().zip(&study.by_capacity);
                 Series::new(m.words(), points.map(|(x, r)| point(*x, accuracy(r, m), mean_accuracy(r, m))).collect())
+                    .with_colour_of(m as usize)
             })
             .to_vec(),
     };
@@ -48,7 +49,7 @@ pub(super) fn section(validation: f64, study: &Study) -> Section {
         series: [Method::ResMem, Method::Knn, Method::Mixture, Method::Shuffled]
             .map(|m| {
                 let points = sizes.iter().zip(&study.by_capacity);
-                Series::new(m.words(), points.map(|(x, r)| of_gain(r, *x, m)).collect())
+                Series::new(m.words(), points.map(|(x, r)| of_gain(r, *x, m)).collect()).with_colour_of(m as usize)
             })
             .into_iter()
             .chain([Series::reference("no gain", sizes.iter().map(|x| Point::bare(*x, 0.0)).collect())])
@@ -62,6 +63,7 @@ pub(super) fn section(validation: f64, study: &Study) -> Section {
             .map(|m| {
                 let points = study.sizes.iter().zip(&study.by_size);
                 Series::new(m.words(), points.map(|(n, r)| of_gain(r, *n as f64, m)).collect())
+                    .with_colour_of(m as usize)
             })
             .to_vec(),
     };

@@ -19,7 +19,7 @@ pub(super) fn section(synthetic: &Synthetic) -> Section {
                     let values: Vec<f64> = r.iter().map(|r| r.embedded.accuracy(m)).collect();
                     point(*x, mean_interval(&values), mean(&values))
                 });
-                Series::new(m.words(), points.collect())
+                Series::new(m.words(), points.collect()).with_colour_of(m as usize)
             })
             .to_vec(),
     };
