@@ -130,7 +130,7 @@ impl Data {
         Ok(Self { pixels, labels, image: ensemble.image, name: "noise for want of CIFAR-10".to_owned() })
     }
 
-    /// The synthetic rule with exceptions of the subset estimator's specification.
+    /// The synthetic rule with exceptions that memorisation is tested on.
     fn rule(ensemble: &Ensemble) -> Result<Self, BenchError> {
         let params = RuleExceptionsParams::default().with_n_classes(5).with_exception_share(0.3).with_n_clusters(120);
         let seed = Seed::new(7).named("bench-rule");

@@ -27,7 +27,7 @@ use tenfold_core_tensor::files::FileError;
 /// The `bench` of the rows.
 const NAME: &str = "memorisation";
 
-/// Widths of the hidden layer: the specification's eight.
+/// Widths of the hidden layer: the eight of the experiment at scale standard.
 const WIDTHS: [usize; 8] = [2, 4, 8, 16, 32, 64, 128, 256];
 
 /// Runs the whole bench, with a line on standard error for each stage.

@@ -14,7 +14,7 @@ use crate::error::{MemorisationError, require};
 ///
 /// ```
 /// use tenfold_memorisation::theory::{tau, zipf};
-/// // The specification's plain calculation: weights in proportion to 1/i, N = n = 50,000, gives 0.4717/n.
+/// // A plain calculation: weights in proportion to 1/i, N = n = 50,000, gives 0.4717/n.
 /// let t = tau(&zipf(50_000), 50_000, 1)?;
 /// assert!((t * 50_000.0 - 0.4717).abs() < 5e-5);
 /// # Ok::<(), tenfold_memorisation::MemorisationError>(())
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn singletons_of_the_specification() {
+    fn singletons_of_a_plain_calculation() {
         assert!((singleton_share(&zipf(50_000), 50_000).unwrap() - 0.1704).abs() < 5e-5);
     }
 

@@ -20,3 +20,8 @@ pub mod scale;
 pub use error::ReproduceError;
 pub use run::{Request, list, run};
 pub use tenfold_vision::Shard;
+
+/// The skeleton of an experiment in the book is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/add-paper.md")]
+struct AddPaper;

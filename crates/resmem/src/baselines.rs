@@ -1,4 +1,4 @@
-//! What ResMem must be compared with (spec section 3).
+//! What ResMem must be compared with.
 
 use crate::error::ResmemError;
 use crate::linalg::solve_positive_definite;

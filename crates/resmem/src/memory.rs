@@ -15,7 +15,7 @@ const SCALE_SAMPLE: usize = 1024;
 /// Neighbours that are looked for at a time among keys that are there many times.
 const AT_A_TIME: usize = 1 << 22;
 
-/// A memory of residuals (spec section 2).
+/// A memory of residuals.
 ///
 /// Row `i` holds a key `phi(x_i)`, the base model's output `f(x_i)` and the target `y_i`, from which the residual
 /// `r_i = e_{y_i} - softmax(f(x_i) / T)` (in regression `y_i - f(x_i)`) is rebuilt for whatever `T` is asked for.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::ops::nearest::Metric;
 use tenfold_core_tensor::seed::Seed;
 
-/// How the weight of a neighbour falls with its distance `d` (spec section 2, step 3).
+/// How the weight of a neighbour falls with its distance `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernel {
@@ -38,7 +38,7 @@ impl Kernel {
 /// The width of the kernel.
 ///
 /// The scale of distances depends on the norm of the features, so a width that serves one embedding means nothing for
-/// another; a relative width carries over (spec section 8).
+/// another; a relative width carries over.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sigma {
@@ -78,7 +78,7 @@ impl Sigma {
     }
 }
 
-/// How a memory is read: the three post-hoc parameters and the kernel (spec section 2, step 6).
+/// How a memory is read: the three post-hoc parameters and the kernel.
 ///
 /// The defaults (`k = 10`, `sigma` = the median first-neighbour distance, `temperature = 1`, exponential kernel) are a
 /// starting point of this crate, not the paper's setting: choose them on validation data with [`crate::Params`].

@@ -1,4 +1,4 @@
-//! `F(x) = softmax(f(x) / T) + r_kNN(x)` (spec section 2, steps 3 and 4).
+//! `F(x) = softmax(f(x) / T) + r_kNN(x)`.
 
 use crate::error::ResmemError;
 use crate::memory::{Memory, check_rows};

@@ -61,8 +61,7 @@ impl Memory {
     }
 }
 
-/// A split of `n` rows into folds of nearly equal size, for residuals of models that did not see the row (spec section
-/// 3, "leave-one-out residuals"): where the base model overfits its training set, its own residuals understate its
+/// A split of `n` rows into folds of nearly equal size, for residuals of models that did not see the row: where the base model overfits its training set, its own residuals understate its
 /// errors.
 ///
 /// ```

@@ -154,7 +154,7 @@ impl Memory {
     /// Neighbours are sorted, so one pass over them gives every `k`: the cost is one pass for each pair of `sigma` and
     /// `T`. Each score is that of [`Memory::predict_from`] (or the baseline's) with the same parameters, bit for bit.
     ///
-    /// Never hand test data to this: three free parameters overfit easily (spec section 8). Nor the memory's own rows as they
+    /// Never hand test data to this: three free parameters overfit easily. Nor the memory's own rows as they
     /// are: each would find itself, so that `k = 1` is always right. [`Memory::own_rows`] knows them, and
     /// [`Memory::search_without`] leaves them out.
     ///

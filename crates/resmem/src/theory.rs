@@ -1,4 +1,4 @@
-//! The paper's linear setting, where every term of the risk can be computed (spec section 4).
+//! The paper's linear setting, where every term of the risk can be computed.
 //!
 //! Inputs have identity covariance in `R^d`, `y = <theta*, x>` with `|theta*| = 1`, and the base model is least squares
 //! under `|theta| <= L` with `L < 1`: too weak to fit. Its residuals are corrected by those of the nearest training point
