@@ -140,7 +140,7 @@ fn cells(p: &Part) -> [String; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paper::PAPERS;
+    use crate::papers::PAPERS;
     use crate::scale::Scale;
     use tenfold_report::Drawing;
 
