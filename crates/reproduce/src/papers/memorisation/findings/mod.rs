@@ -6,6 +6,8 @@ pub(super) mod longtail;
 pub(super) mod planted;
 pub(super) mod proxies;
 pub(super) mod removal;
+#[cfg(test)]
+mod simulation;
 pub(super) mod trajectories;
 
 use super::data::Planted;
@@ -91,6 +93,11 @@ impl Drawn {
         (statistic(&self.point), (0..self.draws.draws()).map(of).collect())
     }
 
+    /// The last of the studies.
+    fn last(&self) -> usize {
+        self.point.len() - 1
+    }
+
     /// The percentile interval.
     fn estimate(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
         let (value, values) = self.values(statistic);
@@ -143,7 +150,12 @@ fn on_images(all: &All, estimate: Result<Estimate, String>, seconds: f64) -> Fin
     }
 }
 
-/// The first size that fits its training set.
-pub(super) fn first_saturated(sizes: &Sizes, examples: &[usize]) -> Option<usize> {
-    sizes.sizes.iter().position(|m| m.mean(|s| s.p_in, examples) >= SATURATED)
+/// Mean p_in of every size, on some examples.
+pub(super) fn fitted(sizes: &Sizes, examples: &[usize]) -> Vec<f64> {
+    sizes.sizes.iter().map(|m| m.mean(|s| s.p_in, examples)).collect()
+}
+
+/// The first size that fits its training set, of their mean p_in.
+pub(super) fn first_saturated(p_in: &[f64]) -> Option<usize> {
+    p_in.iter().position(|mean| *mean >= SATURATED)
 }
