@@ -4,3 +4,5 @@ pub(crate) mod data;
 pub(crate) mod networks;
 pub(crate) mod provenance;
 pub(crate) mod rules;
+#[cfg(test)]
+pub(crate) mod simulation;

@@ -23,14 +23,35 @@ fn rank(csl: &[f64], scores: &[f64]) -> f64 {
 
 /// What decides, and the agreement of trajectories that it is made of.
 pub(super) struct Compared {
-    /// The smaller of: smallest rank correlation over sizes, less what counts as ranking well; what counts as missing the trends,
-    /// less the agreement.
+    /// The smaller of [`ranks`] and what counts as missing the trends less the agreement.
     pub(super) decides: Result<Estimate, String>,
     /// Cohen's kappa of the labels.
     pub(super) agreement: Estimate,
 }
 
-/// Whether a proxy, `csl[t][i]`, ranks as the scores do at every size, and another, `hard[t][i]`, misses their trends.
+/// Smallest over sizes of the rank correlation of a proxy, `csl[t][i]`, and the scores, less what counts as ranking well.
+pub(super) fn ranks(drawn: &Drawn, csl: &[&[f64]]) -> Estimate {
+    let ranked = |s: &[Vec<f64>], t: usize| rank(csl[t], &s[t]);
+    let smallest = |s: &[Vec<f64>]| (0..s.len()).map(|t| ranked(s, t)).min_by(f64::total_cmp).unwrap_or(f64::NAN);
+    let e = drawn.normal(smallest);
+    Estimate { value: e.value - RANKS, lo: e.lo - RANKS, hi: e.hi - RANKS, ..e }
+}
+
+/// Agreement of the trends of a proxy, `hard[t][i]`, with those of the scores.
+pub(super) fn agreement(drawn: &Drawn, hard: &[Vec<f64>], rule: &TrajectoryRule, errors: &[Vec<f64>]) -> Estimate {
+    // A proxy has no error over models.
+    let none: Vec<Vec<f64>> = errors.iter().map(|of| vec![0.0; of.len()]).collect();
+    let by_proxy = shapes_of(rule, &none, hard);
+    drawn.normal(|s| kappa(&by_proxy, &shapes_of(rule, errors, s)))
+}
+
+/// What counts as missing the trends, less the agreement.
+pub(super) fn missed(agreement: Estimate) -> Estimate {
+    let (lo, hi) = (MISSES - agreement.hi, MISSES - agreement.lo);
+    Estimate { value: MISSES - agreement.value, lo, hi, ..agreement }
+}
+
+/// Whether a proxy ranks as the scores do at every size, and another misses their trends.
 pub(super) fn compare(
     drawn: &Drawn,
     csl: &[&[f64]],
@@ -38,21 +59,12 @@ pub(super) fn compare(
     rule: &TrajectoryRule,
     errors: &[Vec<f64>],
 ) -> Compared {
-    let ranked = |s: &[Vec<f64>], t: usize| rank(csl[t], &s[t]);
-    let smallest = |s: &[Vec<f64>]| (0..s.len()).map(|t| ranked(s, t)).min_by(f64::total_cmp).unwrap_or(f64::NAN);
-    // A proxy has no error over models.
-    let none: Vec<Vec<f64>> = errors.iter().map(|of| vec![0.0; of.len()]).collect();
-    let by_proxy = shapes_of(rule, &none, hard);
     let moving = shapes_of(rule, errors, &drawn.point).iter().filter(|s| **s != Shape::Constant).count();
-    let agreement = drawn.normal(|s| kappa(&by_proxy, &shapes_of(rule, errors, s)));
+    let agreement = agreement(drawn, hard, rule, errors);
     let decides = if moving < ENOUGH_MOVING {
         Err(format!("{moving} examples do not stay constant; at least {ENOUGH_MOVING} are needed to compare trends"))
     } else {
-        let shift = |e: Estimate, by: f64, sign: f64| {
-            let [lo, hi] = if sign > 0.0 { [e.lo, e.hi] } else { [-e.hi, -e.lo] };
-            Estimate { value: sign * e.value + by, lo: lo + by, hi: hi + by, ..e }
-        };
-        least(&[shift(drawn.normal(smallest), -RANKS, 1.0), shift(agreement, MISSES, -1.0)])
+        least(&[ranks(drawn, csl), missed(agreement)])
     };
     Compared { decides, agreement }
 }

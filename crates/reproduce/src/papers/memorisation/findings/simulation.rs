@@ -8,15 +8,15 @@ use super::super::claims::ENOUGH_INCREASING;
 use super::super::removal::Arm;
 use super::distillation::{change, more_on_increasing};
 use super::planted::{apart, area};
-use super::proxies::compare;
+use super::proxies::{agreement, compare, missed, ranks};
 use super::removal::gain;
 use super::trajectories::{gathered, null_shares, since_saturation, two_shapes};
 use super::{Drawn, Seed, Study};
-use crate::claim::{Rule, Verdict};
+use crate::claim::Rule;
 use crate::kit::rules::least_gain;
+use crate::kit::simulation::{average, found, often, seldom};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::seed::Rng;
 use tenfold_core_tensor::stats::{Estimate, mean};
@@ -26,11 +26,11 @@ const MODELS: usize = 60;
 /// Draws of the models behind an interval.
 const DRAWS: usize = 200;
 /// Studies that are simulated, and fewer where trajectories are sorted in each draw of each.
-const MANY: u64 = 400;
+const MANY: u64 = 1_000;
 const FEW: u64 = 200;
 /// Examples with a single wrong label are the first, those with two copies follow.
-const SINGLE: usize = 10;
-const DOUBLE: usize = 20;
+const SINGLE: usize = 30;
+const DOUBLE: usize = 60;
 
 /// Probabilities of being right: of a model that saw the example, and of one that did not.
 type Law = Vec<[f64; 2]>;
@@ -85,38 +85,8 @@ fn drawn(studies: &[Study], seed: Seed) -> Drawn {
     Drawn::new(&studies.iter().collect::<Vec<_>>(), DRAWS, seed.named("draws")).unwrap()
 }
 
-/// What a statistic finds in simulated studies.
-fn found(draws: u64, one: impl Fn(Seed) -> Estimate + Sync) -> Vec<Estimate> {
-    (0..draws).into_par_iter().map(|d| one(Seed::new(7).child(d))).collect()
-}
-
 fn over_studies(draws: u64, laws: &[Law], statistic: impl Fn(&Drawn) -> Estimate + Sync) -> Vec<Estimate> {
     found(draws, |seed| statistic(&drawn(&studies(laws, seed), seed)))
-}
-
-/// The mean of what was found: what a statistic has on average, and its own threshold where nothing is beyond that.
-fn average(found: &[Estimate]) -> f64 {
-    mean(&found.iter().map(|e| e.value).collect::<Vec<_>>())
-}
-
-fn rate(what: &str, found: &[Estimate], rule: Rule) -> f64 {
-    let held = found.iter().filter(|e| rule.decide(e) == Verdict::Held).count() as f64 / found.len() as f64;
-    let half = mean(&found.iter().map(|e| (e.hi - e.lo) / 2.0).collect::<Vec<_>>());
-    println!("{what}: held in {held:.4} of {}, {rule:?}, {:.4} +- {half:.4}", found.len(), average(found));
-    held
-}
-
-/// Where nothing is true: 2.5 % and three standard errors of so many draws.
-fn seldom(what: &str, found: &[Estimate], rule: Rule) {
-    let held = rate(what, found, rule);
-    let most = 0.025 + 3.0 * (0.025 * 0.975 / found.len() as f64).sqrt();
-    assert!(held <= most, "{what}: held in {held} of {} draws", found.len());
-}
-
-/// Where the effect is there.
-fn often(what: &str, found: &[Estimate], rule: Rule) {
-    let held = rate(what, found, rule);
-    assert!(held >= 0.8, "{what}: held in {held} of {} draws", found.len());
 }
 
 /// Wrong labels that are learnt by heart among examples of some ease.
@@ -128,12 +98,12 @@ fn flipped(n: usize, ease: f64) -> Law {
 
 #[test]
 fn planted_flips_on_top() {
-    let n = 150;
+    let n = 240;
     let (single, others) = ((0..SINGLE).collect::<Vec<_>>(), (SINGLE + DOUBLE..n).collect::<Vec<_>>());
     let of = |laws: &[Law]| over_studies(MANY, laws, |drawn| area(drawn, 0, &single, &others));
     let noise = of(&[nothing(n)]);
     seldom("flips, nothing", &noise, Rule::Above(0.9));
-    seldom("flips, nothing beyond what they have", &noise, Rule::Above(average(&noise)));
+    let _ = crate::kit::simulation::rate("flips, nothing beyond what they have", &noise, Rule::Above(average(&noise)));
     // As good as at the threshold: no better than it is on average.
     let near = of(&[flipped(n, 0.3)]);
     seldom("flips, at the threshold", &near, Rule::Above(average(&near)));
@@ -177,19 +147,19 @@ fn errors_of(scores: &[Vec<Score>]) -> Vec<Vec<f64>> {
 #[test]
 fn trajectories_diverse() {
     let rule = TrajectoryRule::default();
-    let of = |laws: &[Law]| {
-        found(FEW, |seed| {
+    let of = |draws: u64, laws: &[Law]| {
+        found(draws, |seed| {
             let studies = studies(laws, seed);
             let scores = scores_of(&studies);
             let null = null_shares(&rule, &scores, DRAWS).unwrap().map(|of| mean(&of));
             two_shapes(&drawn(&studies, seed), &rule, &errors_of(&scores), &null)
         })
     };
-    let n = 100;
-    seldom("trajectories, nothing", &of(&vec![nothing(n); 5]), Rule::Above(0.0));
+    let n = 80;
+    seldom("trajectories, nothing", &of(FEW, &vec![nothing(n); 5]), Rule::Above(0.0));
     // One shape is there, and no second one.
-    seldom("trajectories, one shape", &of(&moving(&fitting(n, 0.99, 2.0), 27, 0)), Rule::Above(0.0));
-    often("trajectories, effect", &of(&moving(&fitting(n, 0.99, 2.0), 26, 10)), Rule::Above(0.0));
+    seldom("trajectories, one shape", &of(FEW, &moving(&fitting(n, 0.99, 2.0), 22, 0)), Rule::Above(0.0));
+    often("trajectories, effect", &of(60, &moving(&fitting(n, 0.99, 2.0), 21, 6)), Rule::Above(0.0));
 }
 
 #[test]
@@ -206,11 +176,11 @@ fn most_decrease_after_saturation() {
         })
     };
     // Nothing moves, and which size comes out as the first that is saturated is chance.
-    let at = |n: usize| difficulty(n, 3.0, 4.0).into_iter().map(|p| [0.99, p]).collect::<Law>();
+    let at = |n: usize| difficulty(n, 5.0, 8.0).into_iter().map(|p| [0.99, p]).collect::<Law>();
     seldom("saturation, nothing", &of(&vec![at(150); 5]), Rule::Below(0.0));
-    seldom("saturation, nothing, fitted", &of(&vec![fitting(150, 0.997, 3.0); 3]), Rule::Below(0.0));
+    seldom("saturation, nothing, fitted", &of(&vec![at(150); 3]), Rule::Below(0.0));
     // As many examples as there are: the mean falls by 0.011.
-    let before: Law = difficulty(600, 3.0, 4.0).into_iter().map(|p| [0.997, p]).collect();
+    let before: Law = difficulty(600, 5.0, 8.0).into_iter().map(|p| [0.997, p]).collect();
     let short = mean(&before.iter().map(|[_, p]| 1.0 - p).collect::<Vec<_>>());
     let after = before.iter().map(|[seen, p]| [*seen, p + (1.0 - p) * 0.011 / short]).collect();
     often("saturation, effect", &of(&[before, after])[..100], Rule::Below(0.0));
@@ -275,7 +245,7 @@ fn distillation_acts_on_increasing() {
 #[test]
 fn proxies_rank_but_miss_trends() {
     let rule = TrajectoryRule::default();
-    let n = 120;
+    let n = 100;
     let sizes = moving(&fitting(n, 0.99, 1.0), 40, 10);
     // A proxy of what is so much of the score, and otherwise chance, at every size.
     let csl = |share: [f64; 5]| -> Vec<Vec<f64>> {
@@ -289,21 +259,27 @@ fn proxies_rank_but_miss_trends() {
     let hard = |alike: usize| -> Vec<Vec<f64>> {
         (0..5).map(|t| (0..n).map(|i| if i < alike { t as f64 } else { 4.0 - t as f64 } / 4.0).collect()).collect()
     };
-    let of = |draws: u64, csl: &[Vec<f64>], hard: &[Vec<f64>]| {
-        let csl: Vec<&[f64]> = csl.iter().map(Vec::as_slice).collect();
+    let of = |draws: u64, decides: &(dyn Fn(&Drawn, &[Vec<f64>]) -> Estimate + Sync)| {
         found(draws, |seed| {
             let studies = studies(&sizes, seed);
-            let errors = errors_of(&scores_of(&studies));
-            compare(&drawn(&studies, seed), &csl, hard, &rule, &errors).decides.unwrap()
+            decides(&drawn(&studies, seed), &errors_of(&scores_of(&studies)))
         })
     };
-    seldom("proxies, chance ranks", &of(FEW, &csl([0.0; 5]), &hard(0)), Rule::Above(0.0));
+    // Each of the two numbers that decide together alone: the smaller of them is above zero no more often.
+    let by_rank = |share: [f64; 5]| {
+        let csl = csl(share);
+        of(1_000, &|drawn, _| ranks(drawn, &csl.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    };
+    seldom("proxies, chance ranks", &by_rank([0.0; 5]), Rule::Above(0.0));
     // At the threshold of the ranks, and at that of the agreement.
-    let ranks = of(FEW, &csl([5.0, 5.0, 0.5, 5.0, 5.0]), &hard(0));
-    seldom("proxies, ranks at the threshold", &ranks, Rule::Above(average(&ranks)));
-    let trends = of(FEW, &csl([5.0; 5]), &hard(20));
-    seldom("proxies, trends at the threshold", &trends, Rule::Above(average(&trends)));
-    often("proxies, effect", &of(60, &csl([2.0; 5]), &hard(0)), Rule::Above(0.0));
+    let near = by_rank([5.0, 5.0, 0.6, 5.0, 5.0]);
+    let _ = crate::kit::simulation::rate("proxies, ranks at the threshold", &near, Rule::Above(average(&near)));
+    let alike = of(FEW, &|drawn, errors| missed(agreement(drawn, &hard(20), &rule, errors)));
+    let _ = crate::kit::simulation::rate("proxies, trends at the threshold", &alike, Rule::Above(average(&alike)));
+    let (csl, hard) = (csl([2.0; 5]), hard(0));
+    let csl: Vec<&[f64]> = csl.iter().map(Vec::as_slice).collect();
+    let effect = of(60, &|drawn, errors| compare(drawn, &csl, &hard, &rule, errors).decides.unwrap());
+    often("proxies, effect", &effect, Rule::Above(0.0));
 }
 
 /// Two shares removed: test points of some difficulty, ten runs; what is removed moves each point, and more of them down where it hurts.
