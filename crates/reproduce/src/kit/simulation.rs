@@ -21,22 +21,9 @@ pub(crate) fn half(found: &[Estimate]) -> f64 {
 }
 
 /// The share of the experiments in which the rule says "held"; shown with `--nocapture`.
-pub(crate) fn rate(what: &str, found: &[Estimate], rule: Rule) -> f64 {
+fn rate(what: &str, found: &[Estimate], rule: Rule) -> f64 {
     let held = found.iter().filter(|e| rule.decide(e) == Verdict::Held).count() as f64 / found.len() as f64;
     println!("{what}: held in {held:.4} of {}, {rule:?}, {:.4} +- {:.4}", found.len(), average(found), half(found));
-    if let Rule::Above(t) | Rule::Below(t) = rule {
-        let sd = tenfold_core_tensor::stats::variance(&found.iter().map(|e| e.value).collect::<Vec<_>>()).sqrt();
-        let se = mean(&found.iter().map(|e| e.se).collect::<Vec<_>>());
-        let of = |k: f64| {
-            let wide = |e: &Estimate| Estimate {
-                lo: e.value - k * (e.value - e.lo),
-                hi: e.value + k * (e.hi - e.value),
-                ..*e
-            };
-            found.iter().filter(|e| rule.decide(&wide(e)) == Verdict::Held).count() as f64 / found.len() as f64
-        };
-        println!("      t {t} sd {sd:.4} se {se:.4} x1.1 {:.4} x1.2 {:.4} x1.4142 {:.4}", of(1.1), of(1.2), of(1.4142));
-    }
     held
 }
 
