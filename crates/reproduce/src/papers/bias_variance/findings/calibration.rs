@@ -86,17 +86,19 @@ pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> 
     let largest = all.networks.largest();
     let test = (largest.test.view(), all.data.test.labels.as_slice());
     let validation = (largest.validation.view(), all.data.validation.labels.as_slice());
-    Ok(disagreements_of(test, validation, largest.network.randomness)?)
+    Ok(disagreements_of(test, validation, largest.network.randomness, TEMPERATURE_DRAWS)?)
 }
 
 /// Logits `[N, n, C]` and labels.
 type Labelled<'a> = (ArrayView3<'a, f32>, &'a [usize]);
 
-/// Error and disagreement of an ensemble, as it is and at the temperatures that are fitted on validation points.
+/// Error and disagreement of an ensemble, as it is and at the temperatures that are fitted on validation points, which are drawn again
+/// so often.
 pub(super) fn disagreements_of(
     (test, of_test): Labelled,
     (validation, labels): Labelled,
     randomness: Randomness,
+    draws: u64,
 ) -> Result<Disagreements, AnalysisError> {
     let at = |temperature: f64| -> Result<Disagreement, AnalysisError> {
         let of = Decomposition::of(test, of_test, Scale::Logits { temperature }, randomness)?;
@@ -111,8 +113,8 @@ pub(super) fn disagreements_of(
         Ok(at(temperature)?.soft_difference.value)
     };
     // A resample whose classes the logits separate has no temperature.
-    let moved: Vec<f64> = (0..TEMPERATURE_DRAWS).into_par_iter().filter_map(|k| resampled(k).ok()).collect();
-    let lost = TEMPERATURE_DRAWS as usize - moved.len();
+    let moved: Vec<f64> = (0..draws).into_par_iter().filter_map(|k| resampled(k).ok()).collect();
+    let lost = draws as usize - moved.len();
     let temperature_se = if lost > LOST { f64::NAN } else { variance(&moved).sqrt() };
     Ok(Disagreements {
         before: at(1.0)?,

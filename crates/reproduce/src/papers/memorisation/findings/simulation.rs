@@ -27,7 +27,7 @@ const MODELS: usize = 60;
 const DRAWS: usize = 200;
 /// Studies that are simulated, and fewer where trajectories are sorted in each draw of each.
 const MANY: u64 = 400;
-const FEW: u64 = 120;
+const FEW: u64 = 60;
 /// Examples with a single wrong label are the first, those with two copies follow.
 const SINGLE: usize = 30;
 const DOUBLE: usize = 60;
@@ -166,7 +166,7 @@ fn trajectories_diverse() {
     seldom("trajectories, nothing", &of(FEW, &vec![nothing(n); 5]), Rule::Above(0.0));
     // One shape is there, and no second one.
     seldom("trajectories, one shape", &of(FEW, &moving(&fitting(n, 0.99, 2.0), 22, 0)), Rule::Above(0.0));
-    often("trajectories, effect", &of(40, &moving(&fitting(n, 0.99, 2.0), 21, 6)), Rule::Above(0.0));
+    often("trajectories, effect", &of(20, &moving(&fitting(n, 0.99, 2.0), 21, 6)), Rule::Above(0.0));
 }
 
 #[test]
@@ -281,11 +281,11 @@ fn proxies_rank_but_miss_trends() {
     seldom("proxies, chance ranks", &by_rank([0.0; 5]), Rule::Above(0.0));
     let near = by_rank([5.0, 5.0, 0.6, 5.0, 5.0]);
     seldom("proxies, ranks at the threshold", &near, Rule::Above(average(&near)));
-    let alike = of(60, &|drawn, errors| missed(agreement(drawn, &hard(20), &rule, errors)));
+    let alike = of(FEW, &|drawn, errors| missed(agreement(drawn, &hard(20), &rule, errors)));
     seldom("proxies, trends at the threshold", &alike, Rule::Above(average(&alike)));
     let (csl, hard) = (csl([2.0; 5]), hard(0));
     let csl: Vec<&[f64]> = csl.iter().map(Vec::as_slice).collect();
-    let effect = of(60, &|drawn, errors| compare(drawn, &csl, &hard, &rule, errors).decides.unwrap());
+    let effect = of(20, &|drawn, errors| compare(drawn, &csl, &hard, &rule, errors).decides.unwrap());
     often("proxies, effect", &effect, Rule::Above(0.0));
 }
 
