@@ -1,5 +1,8 @@
-//! What experiments share: data, networks, many trainings with one cache, provenance.
+//! What experiments share: data, networks, many trainings with one cache, provenance, statistics that decide.
 
 pub(crate) mod data;
 pub(crate) mod networks;
 pub(crate) mod provenance;
+pub(crate) mod rules;
+#[cfg(test)]
+pub(crate) mod simulation;

@@ -55,7 +55,7 @@ pub(super) const CLAIMS: &[Decision<Measured>] = &[
             statement: "Examples with a planted wrong label have the highest scores.",
             source: "referees' reports (increasing examples are often mislabelled); the wrong labels are planted here",
             statistic: "area under the ROC curve of the score at the largest size, single planted flips against untouched \
-                        examples; normal interval with the bootstrap's error over models",
+                        examples; normal interval with the bootstrap's error over models, times the root of two",
             rule: Rule::Above(ON_TOP),
         },
         find: |m| Ok(planted::flips(&m.all(), &m.found.drawn)),
@@ -80,7 +80,8 @@ pub(super) const CLAIMS: &[Decision<Measured>] = &[
                         noise makes them.",
             source: "the abstract and referees' reports",
             statistic: "second largest, over increasing, decreasing, cap and U, of the shape's share minus its share under \
-                        the null (same p_in and p_out at all sizes); normal interval with the bootstrap's error over models",
+                        the null (same p_in and p_out at all sizes); normal interval with the bootstrap's error over models, times the \
+                        root of two",
             rule: Rule::Above(0.0),
         },
         find: |m| trajectories::diverse(&m.all(), &m.found),
@@ -104,7 +105,7 @@ pub(super) const CLAIMS: &[Decision<Measured>] = &[
             statement: "Scores gather at a second end, near 1, as networks come to interpolate.",
             source: "referees' reports (CIFAR; weak or absent on ImageNet)",
             statistic: "share of scores above 0.9 at the largest size minus that at the smallest, normal interval with the \
-                        bootstrap's error over models",
+                        bootstrap's error over models, times the root of two",
             rule: Rule::Above(0.0),
         },
         find: |m| Ok(trajectories::bimodal(&m.all(), &m.found.drawn)),
@@ -144,7 +145,7 @@ pub(super) const CLAIMS: &[Decision<Measured>] = &[
             source: "the abstract; correlations stand in a follow-up's table (CSL)",
             statistic: "the smaller of: smallest over sizes of Spearman's correlation of CSL and score, minus 0.4; and 0.2 minus \
                         Cohen's kappa of trajectory labels of 1 - cprox and score; normal intervals with the bootstrap's error \
-                        over models",
+                        over models, times the root of two",
             rule: Rule::Above(0.0),
         },
         find: |m| proxies::proxies(&m.all(), &m.found.drawn),

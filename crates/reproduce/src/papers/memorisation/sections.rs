@@ -1,7 +1,7 @@
 //! The report's chapters: plots, tables, and a gallery.
 
 use super::data::Planted;
-use super::findings::{All, Found, ShapeShare, first_saturated};
+use super::findings::{All, Found, ShapeShare, first_saturated, fitted};
 use super::settings::TEMPERATURES;
 use super::sizes::{Measured, Sizes};
 use crate::error::ReproduceError;
@@ -50,7 +50,7 @@ fn sizes(all: &All, found: &Found) -> Section {
                 series("p out", sizes, |s| s.p_out, &everything),
             ],
         };
-        let saturated = first_saturated(sizes, &everything).map_or_else(
+        let saturated = first_saturated(&fitted(sizes, &everything)).map_or_else(
             || "No size is saturated (mean p in of at least 0.99).".into(),
             |t| format!("From {} on sizes are saturated (mean p in of at least 0.99).", sizes.sizes[t].size.name),
         );

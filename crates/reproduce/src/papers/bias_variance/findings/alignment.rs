@@ -8,7 +8,7 @@ use ndarray::Array3;
 use rand::seq::SliceRandom;
 use tenfold_analysis::{Alignment, Decomposition, Drawn, Fit, Noise, Null, Nulls, Selection};
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, mean};
+use tenfold_core_tensor::stats::{Estimate, slope_weights};
 
 /// Variances of points that are neither lost to rounding nor near the ceiling (derived in the chapter).
 const INNER: [f64; 2] = [1e-6, 0.1];
@@ -148,27 +148,13 @@ pub(in super::super) fn stronger(all: &All) -> Finding {
         beyond_each(nulls, z).map_err(|reason| named(&reason))
     };
     let found: Vec<Result<[Estimate; 2], String>> = widths.iter().map(|m| of(m)).collect();
+    let sizes: Vec<f64> = widths.iter().map(|m| m.network.size).collect();
     let fits: Vec<bool> = widths.iter().map(|m| m.train_accuracy >= FITTED).collect();
-    let slope = |null: usize, fitted: bool| -> Result<Estimate, String> {
-        let of = widths.iter().zip(&found).zip(&fits).filter(|(_, fits)| !fitted || **fits).map(|(of, _)| of);
-        let points: Vec<(f64, Estimate)> =
-            of.map(|(m, e)| Ok((m.network.size.log2(), e.clone()?[null]))).collect::<Result<_, String>>()?;
-        if points.len() < 3 {
-            return Err(format!("{} widths reach a training accuracy of {FITTED}: a trend needs three", points.len()));
-        }
-        Ok(trend(&points, all.settings.models))
-    };
-    let kinds = [
-        (0, false, "all widths"),
-        (1, false, "all widths"),
-        (0, true, "widths that fit"),
-        (1, true, "widths that fit"),
-    ];
+    let slopes = slopes(&sizes, &fits, &found, all.settings.models);
+    let mut finding = on_images(all, slopes.as_ref().map_err(Clone::clone).map(|slopes| all_agreed(slopes)));
     let names = ["noise dealt out", "normal noise"];
-    let slopes: Result<Vec<Estimate>, String> = kinds.iter().map(|&(null, fitted, _)| slope(null, fitted)).collect();
-    let estimate = slopes.as_ref().map_err(Clone::clone).map(|all| all[1..].iter().fold(all[0], |a, b| a.agreed(*b)));
-    let mut finding = on_images(all, estimate);
-    for ((null, _, which), e) in kinds.iter().zip(slopes.iter().flatten()) {
+    for ((null, fitted), e) in KINDS.iter().zip(slopes.iter().flatten()) {
+        let which = if *fitted { "widths that fit" } else { "all widths" };
         let name = format!("slope beyond {}, {which}", names[*null]);
         finding.parts.push(Part::new(name, *e, &all.data.name, Role::Decides));
     }
@@ -181,12 +167,71 @@ pub(in super::super) fn stronger(all: &All) -> Finding {
     finding
 }
 
+/// The slopes that decide together: beyond which null, and whether over the widths that fit alone.
+const KINDS: [(usize, bool); 4] = [(0, false), (1, false), (0, true), (1, true)];
+
+/// The slopes on log2 of the size of what is beyond each null, over all sizes and over those that fit, in the order of [`KINDS`].
+pub(super) fn slopes(
+    sizes: &[f64],
+    fits: &[bool],
+    found: &[Result<[Estimate; 2], String>],
+    models: usize,
+) -> Result<Vec<Estimate>, String> {
+    let slope = |&(null, fitted): &(usize, bool)| -> Result<Estimate, String> {
+        let of = sizes.iter().zip(found).zip(fits).filter(|(_, fits)| !fitted || **fits).map(|(of, _)| of);
+        let points: Vec<(f64, Estimate)> =
+            of.map(|(size, e)| Ok((size.log2(), e.clone()?[null]))).collect::<Result<_, String>>()?;
+        if points.len() < 3 {
+            return Err(format!("{} widths reach a training accuracy of {FITTED}: a trend needs three", points.len()));
+        }
+        trend(&points, models)
+    };
+    KINDS.iter().map(slope).collect()
+}
+
+/// One estimate that decides only where all do.
+pub(super) fn all_agreed(answers: &[Estimate]) -> Estimate {
+    answers[1..].iter().fold(answers[0], |a, b| a.agreed(*b))
+}
+
 /// The slope of estimates that have nothing to do with each other.
-fn trend(points: &[(f64, Estimate)], models: usize) -> Estimate {
-    let centre = mean(&points.iter().map(|(x, _)| *x).collect::<Vec<f64>>());
-    let squares: f64 = points.iter().map(|(x, _)| (x - centre).powi(2)).sum();
-    let weighted = || points.iter().map(|(x, e)| ((x - centre) / squares, e));
+fn trend(points: &[(f64, Estimate)], models: usize) -> Result<Estimate, String> {
+    let weights = slope_weights(&points.iter().map(|(x, _)| *x).collect::<Vec<f64>>()).map_err(|e| e.to_string())?;
+    let weighted = || weights.iter().zip(points).map(|(w, (_, e))| (w, e));
     let value = weighted().map(|(w, e)| w * e.value).sum();
     let se = weighted().map(|(w, e)| (w * e.se).powi(2)).sum::<f64>().sqrt();
-    Estimate::from_t(value, se, (models - 1) as f64, models)
+    Ok(Estimate::from_t(value, se, (models - 1) as f64, models))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_by_hand() {
+        let at = |value: f64, se: f64| Estimate { value, se, lo: value - se, hi: value + se, n: 9 };
+        // Two a doubling; errors of the ends alone, with weights of one half.
+        let e = trend(&[(1.0, at(1.0, 0.3)), (2.0, at(3.0, 7.0)), (3.0, at(5.0, 0.4))], 10).unwrap();
+        assert_eq!((e.value, e.n), (2.0, 10));
+        assert!((e.se - 0.25).abs() < 1e-12 && (e.hi - 2.0 - 2.262_157 * 0.25).abs() < 1e-5, "{e:?}");
+        assert!(trend(&[(1.0, at(1.0, 0.3)), (1.0, at(2.0, 0.3))], 10).is_err());
+    }
+
+    #[test]
+    fn all_slopes_decide_and_a_trend_needs_three_widths() {
+        let at = |value: f64| Estimate { value, se: 0.01, lo: value - 0.02, hi: value + 0.02, n: 9 };
+        // The first null rises by one a doubling; the second falls where widths fit.
+        let found: Vec<_> = [[0.0, 0.0], [1.0, 9.0], [2.0, 8.0], [3.0, 7.0]].map(|e| Ok(e.map(at))).into();
+        let sizes = [2.0, 4.0, 8.0, 16.0];
+        let all = slopes(&sizes, &[false, true, true, true], &found, 10).unwrap();
+        let values: Vec<f64> = all.iter().map(|e| (e.value * 1e9).round() / 1e9).collect();
+        assert_eq!(values, [1.0, 2.0, 1.0, -1.0]);
+        let agreed = all_agreed(&all);
+        assert!(agreed.lo < -1.0 && agreed.hi > 2.0 && agreed.value.abs() < 1.0 + 1e-9);
+        let error = slopes(&sizes, &[false, false, true, true], &found, 10).unwrap_err();
+        assert_eq!(error, "2 widths reach a training accuracy of 0.9: a trend needs three");
+        // A width without an alignment is named, where it is asked for.
+        let found = [vec![Err("mlp-2: none".to_string())], found[1..].to_vec()].concat();
+        assert_eq!(slopes(&sizes, &[false, true, true, true], &found, 10).unwrap_err(), "mlp-2: none");
+    }
 }

@@ -5,11 +5,11 @@ use super::super::settings::TEMPERATURES;
 use super::{All, Disagreements, Side, on_images, on_synthetic};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Part, Role, least};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView3, Axis};
 use rand::RngExt;
 use rayon::prelude::*;
 use tenfold_analysis::{
-    AnalysisError, Bins, Calibration, Decomposition, Disagreement, GapBound, Scale, fit_mean_temperature,
+    AnalysisError, Bins, Calibration, Decomposition, Disagreement, GapBound, Randomness, Scale, fit_mean_temperature,
     fit_temperature, mean_model,
 };
 use tenfold_core_tensor::seed::Seed;
@@ -84,14 +84,27 @@ pub(in super::super) fn bound(all: &All, sweep: &[Side]) -> Finding {
 /// Error and disagreement of the widest perceptron, as it is and at the two temperatures.
 pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> {
     let largest = all.networks.largest();
-    let (validation, labels) = (&largest.validation, &all.data.validation.labels);
+    let test = (largest.test.view(), all.data.test.labels.as_slice());
+    let validation = (largest.validation.view(), all.data.validation.labels.as_slice());
+    Ok(disagreements_of(test, validation, largest.network.randomness, TEMPERATURE_DRAWS)?)
+}
+
+/// Logits `[N, n, C]` and labels.
+type Labelled<'a> = (ArrayView3<'a, f32>, &'a [usize]);
+
+/// Error and disagreement of an ensemble, as it is and at the temperatures that are fitted on validation points, which are drawn again
+/// so often.
+pub(super) fn disagreements_of(
+    (test, of_test): Labelled,
+    (validation, labels): Labelled,
+    randomness: Randomness,
+    draws: u64,
+) -> Result<Disagreements, AnalysisError> {
     let at = |temperature: f64| -> Result<Disagreement, AnalysisError> {
-        let scale = Scale::Logits { temperature };
-        let of = Decomposition::of(largest.test.view(), &all.data.test.labels, scale, largest.network.randomness)?;
+        let of = Decomposition::of(test, of_test, Scale::Logits { temperature }, randomness)?;
         Disagreement::of(&of)
     };
-    let [single, of_mean] =
-        [fit_temperature(validation.view(), labels)?, fit_mean_temperature(validation.view(), labels)?];
+    let [single, of_mean] = [fit_temperature(validation, labels)?, fit_mean_temperature(validation, labels)?];
     let resampled = |k: u64| -> Result<f64, AnalysisError> {
         let mut rng = Seed::new(0).named("bias-variance-temperature").child(k).rng();
         let rows: Vec<usize> = labels.iter().map(|_| rng.random_range(0..labels.len())).collect();
@@ -100,8 +113,8 @@ pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> 
         Ok(at(temperature)?.soft_difference.value)
     };
     // A resample whose classes the logits separate has no temperature.
-    let moved: Vec<f64> = (0..TEMPERATURE_DRAWS).into_par_iter().filter_map(|k| resampled(k).ok()).collect();
-    let lost = TEMPERATURE_DRAWS as usize - moved.len();
+    let moved: Vec<f64> = (0..draws).into_par_iter().filter_map(|k| resampled(k).ok()).collect();
+    let lost = draws as usize - moved.len();
     let temperature_se = if lost > LOST { f64::NAN } else { variance(&moved).sqrt() };
     Ok(Disagreements {
         before: at(1.0)?,
@@ -113,13 +126,17 @@ pub(super) fn disagreements(all: &All) -> Result<Disagreements, ReproduceError> 
     })
 }
 
-pub(in super::super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
+/// Disagreement minus error at the temperature of the mean model, with what the temperature adds to its error.
+pub(super) fn equality(found: &Disagreements) -> Result<Estimate, String> {
     let (e, se) = (found.after.soft_difference, found.temperature_se);
-    let estimate = match se.is_finite() {
+    match se.is_finite() {
         true => Ok(Estimate::from_t(e.value, e.se.hypot(se), (e.n - 1) as f64, e.n)),
         false => Err("too many resamples of the validation images have no temperature".to_string()),
-    };
-    let mut finding = on_images(all, estimate);
+    }
+}
+
+pub(in super::super) fn equals_error(all: &All, found: &Disagreements) -> Finding {
+    let mut finding = on_images(all, equality(found));
     let data = &all.data.name;
     let whens = [
         ("before", &found.before),

@@ -4,33 +4,42 @@ use super::super::networks::nulls;
 use super::alignment::{noise, z};
 use super::{All, on_images};
 use crate::finding::{Finding, Part, Role};
-use tenfold_analysis::{Alignment, AnalysisError, KlDecomposition, LogitSample, Nulls, Selection, Split};
+use ndarray::ArrayView3;
+use tenfold_analysis::{
+    Alignment, AnalysisError, Decomposition, KlDecomposition, LogitSample, Nulls, Selection, Split,
+};
 use tenfold_core_tensor::stats::Estimate;
 
 /// An alignment and its two nulls.
-type Beside = (Alignment, Nulls);
+pub(super) type Beside = (Alignment, Nulls);
 
 /// Alignment of both losses on the points that both mean models get right, each with its nulls.
-fn both(all: &All, kl: &KlDecomposition) -> Result<[Beside; 2], AnalysisError> {
-    let largest = all.networks.largest();
+pub(super) fn both(
+    logits: ArrayView3<f32>,
+    labels: &[usize],
+    found: &Decomposition,
+    kl: &KlDecomposition,
+) -> Result<[Beside; 2], AnalysisError> {
     let selection = Selection::default();
-    let right = |i: &usize| Split::correct(kl, *i) && largest.found.points()[*i].correct();
+    let right = |i: &usize| Split::correct(kl, *i) && found.points()[*i].correct();
     let points: Vec<usize> = (0..kl.points.len()).filter(right).collect();
-    let sample = LogitSample::of(largest.test.view(), &all.data.test.labels, largest.found.scale())?;
+    let sample = LogitSample::of(logits, labels, found.scale())?;
     let of_kl = Alignment::at(kl, selection, &points)?;
     let nulls_of_kl = nulls(kl, &sample, &of_kl)?;
-    let squared = Alignment::at(&largest.found, selection, &points)?;
-    let nulls_of_squared = nulls(&largest.found, &sample, &squared)?;
+    let squared = Alignment::at(found, selection, &points)?;
+    let nulls_of_squared = nulls(found, &sample, &squared)?;
     Ok([(of_kl, nulls_of_kl), (squared, nulls_of_squared)])
 }
 
 /// By how much more the cross-entropy is aligned beyond each null than the squared loss.
-fn more([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
+pub(super) fn more([(_, of_kl), (_, squared)]: &[Beside; 2]) -> Result<[Estimate; 2], AnalysisError> {
     Ok([of_kl.dealt.beyond_less(&squared.dealt, z)?, of_kl.normal.beyond_less(&squared.normal, z)?])
 }
 
 pub(in super::super) fn kl_weaker(all: &All, kl: &KlDecomposition) -> Finding {
-    let both = both(all, kl).and_then(|both| more(&both).map(|more| (both, more))).map_err(|e| e.to_string());
+    let largest = all.networks.largest();
+    let both = both(largest.test.view(), &all.data.test.labels, &largest.found, kl);
+    let both = both.and_then(|both| more(&both).map(|more| (both, more))).map_err(|e| e.to_string());
     let estimate = both.as_ref().map_err(Clone::clone).map(|(_, [dealt, normal])| dealt.agreed(*normal));
     let mut finding = on_images(all, estimate);
     let Ok((both, more)) = both else { return finding };

@@ -5,6 +5,8 @@ pub(super) mod calibration;
 pub(super) mod divergence;
 pub(super) mod identities;
 pub(super) mod shape;
+#[cfg(test)]
+mod simulation;
 
 use super::data::Data;
 use super::networks::Networks;

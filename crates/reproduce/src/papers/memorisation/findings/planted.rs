@@ -4,36 +4,40 @@ use super::{All, Drawn, on_images, over};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::mask::BitMask;
-use tenfold_core_tensor::stats::{auroc, mean, mean_interval};
+use tenfold_core_tensor::stats::{Estimate, auroc, mean, mean_interval};
 use tenfold_memorisation::Influence;
 
-pub(in super::super) fn flips(all: &All, drawn: &Drawn) -> Finding {
-    let untouched = all.images.untouched();
-    let area = |scores: &[f64]| {
-        let of = |examples: &[usize]| examples.iter().map(|&i| scores[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
-        auroc(&of(&all.images.single), &of(&untouched))
+/// Area under the ROC curve of the scores of a study, some examples against others; what is not a number is left out.
+pub(super) fn area(drawn: &Drawn, t: usize, some: &[usize], others: &[usize]) -> Estimate {
+    let of = |scores: &[f64], examples: &[usize]| {
+        examples.iter().map(|&i| scores[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>()
     };
-    let last = drawn.point.len() - 1;
-    let e = drawn.normal(|s| area(&s[last]));
-    let mut finding = on_images(all, Ok(e), all.real.seconds);
+    drawn.normal(|s| auroc(&of(&s[t], some), &of(&s[t], others)))
+}
+
+/// Mean score of a study on some examples minus that on others.
+pub(super) fn apart(drawn: &Drawn, t: usize, some: &[usize], others: &[usize]) -> Estimate {
+    drawn.estimate(|s| over(&s[t], some) - over(&s[t], others))
+}
+
+pub(in super::super) fn flips(all: &All, drawn: &Drawn) -> Finding {
+    let (single, untouched) = (&all.images.single, all.images.untouched());
+    let last = drawn.last();
+    let mut finding = on_images(all, Ok(area(drawn, last, single, &untouched)), all.real.seconds);
     for (t, size) in all.real.sizes.iter().enumerate() {
-        let e = drawn.normal(|s| area(&s[t]));
+        let e = area(drawn, t, single, &untouched);
         finding.parts.push(Part::new(format!("area, {}", size.size.name), e, &all.images.name, Role::Shown));
     }
     // A null: as many untouched examples in place of the flips.
-    let chance = |scores: &[f64]| {
-        let of = |examples: &[usize]| examples.iter().map(|&i| scores[i]).collect::<Vec<_>>();
-        let (some, others) = untouched.split_at(all.images.single.len().min(untouched.len() / 2));
-        auroc(&of(some), &of(others))
-    };
-    let e = drawn.normal(|s| chance(&s[last]));
+    let (some, others) = untouched.split_at(single.len().min(untouched.len() / 2));
+    let e = area(drawn, last, some, others);
     finding.parts.push(Part::new("area of as many untouched examples", e, &all.images.name, Role::Control));
     finding
 }
 
 pub(in super::super) fn duplicates(all: &All, drawn: &Drawn) -> Finding {
-    let last = drawn.point.len() - 1;
-    let e = drawn.estimate(|s| over(&s[last], &all.images.double) - over(&s[last], &all.images.single));
+    let last = drawn.last();
+    let e = apart(drawn, last, &all.images.double, &all.images.single);
     let mut finding = on_images(all, Ok(e), all.real.seconds);
     for (name, examples) in [("duplicated flips", &all.images.double), ("single flips", &all.images.single)] {
         let e = drawn.estimate(|s| over(&s[last], examples));

@@ -2,10 +2,11 @@
 
 use super::super::removal::Arm;
 use super::{All, on_images};
-use crate::finding::{Finding, Part, Role, least};
+use crate::finding::{Finding, Part, Role};
+use crate::kit::rules;
 use ndarray::Array2;
 use tenfold_core_tensor::mask::BitMask;
-use tenfold_core_tensor::stats::{Estimate, crossed_interval};
+use tenfold_core_tensor::stats::crossed_interval;
 
 /// Correctness in one arm minus that in another, `[run, test point]`.
 fn differences(a: &[BitMask], b: &[BitMask]) -> Array2<f64> {
@@ -13,9 +14,13 @@ fn differences(a: &[BitMask], b: &[BitMask]) -> Array2<f64> {
     Array2::from_shape_fn((a.len(), a[0].len()), |(run, j)| bit(&a[run], j) - bit(&b[run], j))
 }
 
+/// What runs without random examples get right and those without the most memorised do not.
+pub(super) fn gain(arm: &Arm) -> Array2<f64> {
+    differences(&arm.random, &arm.memorised)
+}
+
 pub(in super::super) fn removal(all: &All) -> Finding {
-    let gain = |arm: &Arm| crossed_interval(differences(&arm.random, &arm.memorised).view());
-    let estimates: Result<Vec<Estimate>, _> = all.removal.arms.iter().map(gain).collect();
+    let gains: Vec<Array2<f64>> = all.removal.arms.iter().map(gain).collect();
     let name = &all.images.name;
     let mut parts = Vec::new();
     for arm in &all.removal.arms {
@@ -26,9 +31,8 @@ pub(in super::super) fn removal(all: &All) -> Finding {
             }
         }
     }
-    let estimate = estimates.map_err(|e| e.to_string()).and_then(|e| least(&e));
     let seconds = all.real.seconds + all.removal.seconds;
-    let mut finding = on_images(all, estimate, seconds);
+    let mut finding = on_images(all, rules::least_gain(&gains), seconds);
     finding.seeds = all.removal.whole.len();
     finding.n = format!("{} runs of each arm x {} test points", finding.seeds, all.images.test_labels.len());
     finding.parts = parts;

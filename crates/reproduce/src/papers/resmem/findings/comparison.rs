@@ -4,10 +4,10 @@ use super::super::Measured;
 use super::super::compare::{Compared, Method};
 use super::super::study::Study;
 use super::super::synthetic::{RULE, WIDTHS};
-use super::rules;
 use super::synthetic::synthetic_gain;
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Part, Role};
+use crate::kit::rules;
 use ndarray::Array2;
 use tenfold_core_tensor::stats::{Estimate, StatsError, crossed_interval, mean_interval};
 

@@ -3,5 +3,4 @@
 pub(super) mod comparison;
 pub(super) mod exact;
 pub(super) mod linear;
-pub(super) mod rules;
 pub(super) mod synthetic;

@@ -6,20 +6,20 @@ use tenfold_core_tensor::stats::{Estimate, StatsError, crossed_interval, slope_w
 use crate::finding;
 
 /// The smallest gain, each with its interval over seeds and test points.
-pub(in super::super) fn least_gain(gains: &[Array2<f64>]) -> Result<Estimate, String> {
+pub(crate) fn least_gain(gains: &[Array2<f64>]) -> Result<Estimate, String> {
     let each: Result<Vec<Estimate>, StatsError> = gains.iter().map(|gain| crossed_interval(gain.view())).collect();
     each.map_err(|e| e.to_string()).and_then(|each| finding::least(&each))
 }
 
 /// A weighted sum of gains of the same seeds and test points.
-pub(in super::super) fn weighted(gains: &[Array2<f64>], weights: &[f64]) -> Result<Estimate, String> {
+pub(crate) fn weighted(gains: &[Array2<f64>], weights: &[f64]) -> Result<Estimate, String> {
     let Some(first) = gains.first() else { return Err("nothing was measured".into()) };
     let sum = gains.iter().zip(weights).fold(Array2::zeros(first.raw_dim()), |sum, (gain, w)| sum + gain * *w);
     crossed_interval(sum.view()).map_err(|e| e.to_string())
 }
 
 /// The first gain minus the last.
-pub(in super::super) fn first_minus_last(gains: &[Array2<f64>]) -> Result<Estimate, String> {
+pub(crate) fn first_minus_last(gains: &[Array2<f64>]) -> Result<Estimate, String> {
     match gains {
         [first, .., last] => weighted(&[first.clone(), last.clone()], &[1.0, -1.0]),
         _ => Err("two capacities are needed".into()),
@@ -27,12 +27,12 @@ pub(in super::super) fn first_minus_last(gains: &[Array2<f64>]) -> Result<Estima
 }
 
 /// The mean gain.
-pub(in super::super) fn average(gains: &[Array2<f64>]) -> Result<Estimate, String> {
+pub(crate) fn average(gains: &[Array2<f64>]) -> Result<Estimate, String> {
     weighted(gains, &vec![1.0 / gains.len() as f64; gains.len()])
 }
 
 /// The slope of the gain per doubling of the number of training points.
-pub(in super::super) fn per_doubling(gains: &[Array2<f64>], sizes: &[usize]) -> Result<Estimate, String> {
+pub(crate) fn per_doubling(gains: &[Array2<f64>], sizes: &[usize]) -> Result<Estimate, String> {
     let doublings: Vec<f64> = sizes.iter().map(|n| (*n as f64).log2()).collect();
     let weights = slope_weights(&doublings).map_err(|e| e.to_string())?;
     weighted(gains, &weights)
