@@ -20,6 +20,7 @@ use super::tail::Tail;
 use crate::error::ReproduceError;
 use crate::finding::Finding;
 use ndarray::Array2;
+use tenfold_core_tensor::mask::BitMask;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean};
 use tenfold_memorisation::{Resamples, Shape, Study};
@@ -69,6 +70,18 @@ pub(super) struct Drawn {
     draws: Resamples,
     point: Vec<Vec<f64>>,
     drawn: Vec<Array2<f32>>,
+    /// By how much percentile intervals are longer than those of the draws.
+    stretch: f64,
+}
+
+/// Percentiles of draws of k models are too near the value: the draws' variance is short of a factor (k - 1)/k, and their quantiles are
+/// those of the normal law where Student's would be due. An example has as many models as saw it, or as did not: the fewer count.
+fn stretch(masks: &[BitMask]) -> f64 {
+    let seen = |i: usize| masks.iter().filter(|mask| mask.get(i)).count();
+    let examples = 0..masks.first().map_or(0, BitMask::len);
+    let fewest = examples.map(seen).map(|k| k.min(masks.len() - k)).min().unwrap_or(0).max(2) as f64;
+    let student = Estimate::from_t(0.0, 1.0, fewest - 1.0, 1).hi;
+    student / Estimate::normal(0.0, 1.0, 1).hi * (fewest / (fewest - 1.0)).sqrt()
 }
 
 impl Drawn {
@@ -80,7 +93,7 @@ impl Drawn {
             point.push(study.scores()?.iter().map(|s| s.mem.value).collect());
             drawn.push(draws.scores(study, &everything)?);
         }
-        Ok(Self { draws, point, drawn })
+        Ok(Self { draws, point, drawn, stretch: stretch(studies[0].masks()) })
     }
 
     /// Values of a statistic of all studies' scores: as they are, and in the draws.
@@ -98,10 +111,12 @@ impl Drawn {
         self.point.len() - 1
     }
 
-    /// The percentile interval.
+    /// The percentile interval, as much longer as so few models need.
     fn estimate(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
         let (value, values) = self.values(statistic);
-        self.draws.estimate(value, values)
+        let e = self.draws.estimate(value, values);
+        let further = |end: f64| value + self.stretch * (end - value);
+        Estimate { lo: further(e.lo), hi: further(e.hi), ..e }
     }
 
     /// The normal interval: for shares of what crosses a threshold, and for ranks. Drawing models again adds
