@@ -1,10 +1,12 @@
 //! Both nulls of an alignment, and what goes beyond both.
 
-use crate::alignment::{Alignment, Fit};
+use super::fit::Fit;
+use super::jackknife::Alignment;
+use super::noise::Noise;
+use super::null::Null;
+use super::sample::LogitSample;
+use crate::decomposition::Split;
 use crate::error::AnalysisError;
-use crate::null::Null;
-use crate::sample::{LogitSample, Noise};
-use crate::split::Split;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, StatsError};
