@@ -76,8 +76,8 @@ mod error;
 mod predictions;
 
 pub use alignment::{
-    Alignment, BOUND_SHARES, Drawn, FEWEST_NULL_DRAWS, Fit, LogitSample, Noise, Null, Nulls, SplitLine, TwoSplit, fit,
-    uniform_null,
+    Alignment, BOUND_SHARES, Drawn, FEWEST_NULL_DRAWS, Fit, LogitSample, Noise, Null, Nulls, SplitLine, Statistic,
+    TwoSplit, fit, uniform_null,
 };
 pub use calibration::{
     Bins, Calibration, CalibrationError, Disagreement, GapBin, GapBound, Temperature, fit_mean_temperature,

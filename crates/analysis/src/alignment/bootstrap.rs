@@ -62,9 +62,9 @@ impl Draws {
         if lost as f64 > LOST * self.count as f64 {
             return Err(StatsError::TooFew { statistic: "draws with a line", n: fits.len(), least: self.count }.into());
         }
-        let value = whole.whole.values();
-        let of = |k: usize| self.estimate(value[k], fits.iter().map(|fit| fit.values()[k]).collect());
-        Ok(Fit::from_values(std::array::from_fn(of)))
+        Ok(Fit::each(|statistic| {
+            self.estimate(whole.whole.get(statistic), fits.iter().map(|fit| fit.get(statistic)).collect())
+        }))
     }
 }
 

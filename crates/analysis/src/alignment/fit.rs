@@ -2,6 +2,7 @@
 
 use crate::error::AnalysisError;
 use serde::Serialize;
+use std::convert::Infallible;
 use tenfold_core_tensor::stats::{StatsError, line_fit, pearson, quantile_of_sorted, spearman, total_least_squares};
 
 /// Shares of the points for which the bound `Bias^2 >= c Var` is looked for.
@@ -32,51 +33,130 @@ pub struct Fit<T> {
     pub bound_99: T,
 }
 
-impl<T: Copy> Fit<T> {
-    /// Names of the statistics, in the order of [`values`](Self::values).
-    pub const NAMES: [&'static str; 10] = [
-        "slope",
-        "reverse_slope",
-        "total_slope",
-        "intercept",
-        "r_squared",
-        "pearson",
-        "spearman",
-        "log_ratio",
-        "bound_95",
-        "bound_99",
+/// Which number of a [`Fit`].
+///
+/// ```
+/// use tenfold_analysis::{Statistic, fit};
+/// let f = fit(&[(0.2, 0.1), (0.02, 0.01), (0.002, 0.001), (0.4, 0.3)])?;
+/// assert_eq!(f.get(Statistic::LogRatio), f.log_ratio);
+/// assert_eq!(Statistic::Bound95.name(), "bound_95");
+/// assert_eq!(Statistic::ALL.map(|statistic| f.get(statistic)), f.values());
+/// # Ok::<(), tenfold_analysis::AnalysisError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// [`Fit::slope`].
+    Slope,
+    /// [`Fit::reverse_slope`].
+    ReverseSlope,
+    /// [`Fit::total_slope`].
+    TotalSlope,
+    /// [`Fit::intercept`].
+    Intercept,
+    /// [`Fit::r_squared`].
+    RSquared,
+    /// [`Fit::pearson`].
+    Pearson,
+    /// [`Fit::spearman`].
+    Spearman,
+    /// [`Fit::log_ratio`].
+    LogRatio,
+    /// [`Fit::bound_95`].
+    #[serde(rename = "bound_95")]
+    Bound95,
+    /// [`Fit::bound_99`].
+    #[serde(rename = "bound_99")]
+    Bound99,
+}
+
+impl Statistic {
+    /// Every one, in the order of the fields.
+    pub const ALL: [Self; 10] = [
+        Self::Slope,
+        Self::ReverseSlope,
+        Self::TotalSlope,
+        Self::Intercept,
+        Self::RSquared,
+        Self::Pearson,
+        Self::Spearman,
+        Self::LogRatio,
+        Self::Bound95,
+        Self::Bound99,
     ];
 
-    /// All statistics.
-    pub fn values(&self) -> [T; 10] {
-        let Self { slope, reverse_slope, total_slope, intercept, r_squared, pearson, spearman, log_ratio, .. } = *self;
-        [
-            slope,
-            reverse_slope,
-            total_slope,
-            intercept,
-            r_squared,
-            pearson,
-            spearman,
-            log_ratio,
-            self.bound_95,
-            self.bound_99,
-        ]
+    /// The name of the field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slope => "slope",
+            Self::ReverseSlope => "reverse_slope",
+            Self::TotalSlope => "total_slope",
+            Self::Intercept => "intercept",
+            Self::RSquared => "r_squared",
+            Self::Pearson => "pearson",
+            Self::Spearman => "spearman",
+            Self::LogRatio => "log_ratio",
+            Self::Bound95 => "bound_95",
+            Self::Bound99 => "bound_99",
+        }
+    }
+}
+
+impl<T> Fit<T> {
+    /// Names of the statistics, in the order of [`values`](Self::values).
+    pub const NAMES: [&'static str; Statistic::ALL.len()] = {
+        let mut names = [""; Statistic::ALL.len()];
+        let mut k = 0;
+        while k < names.len() {
+            names[k] = Statistic::ALL[k].name();
+            k += 1;
+        }
+        names
+    };
+
+    /// Something for each statistic.
+    pub(crate) fn each(mut of: impl FnMut(Statistic) -> T) -> Self {
+        let Ok(fit) = Self::try_each(|statistic| Ok::<T, Infallible>(of(statistic)));
+        fit
     }
 
-    pub(crate) fn from_values(v: [T; 10]) -> Self {
-        Self {
-            slope: v[0],
-            reverse_slope: v[1],
-            total_slope: v[2],
-            intercept: v[3],
-            r_squared: v[4],
-            pearson: v[5],
-            spearman: v[6],
-            log_ratio: v[7],
-            bound_95: v[8],
-            bound_99: v[9],
+    /// Something for each statistic, or the first failure.
+    pub(crate) fn try_each<E>(mut of: impl FnMut(Statistic) -> Result<T, E>) -> Result<Self, E> {
+        Ok(Self {
+            slope: of(Statistic::Slope)?,
+            reverse_slope: of(Statistic::ReverseSlope)?,
+            total_slope: of(Statistic::TotalSlope)?,
+            intercept: of(Statistic::Intercept)?,
+            r_squared: of(Statistic::RSquared)?,
+            pearson: of(Statistic::Pearson)?,
+            spearman: of(Statistic::Spearman)?,
+            log_ratio: of(Statistic::LogRatio)?,
+            bound_95: of(Statistic::Bound95)?,
+            bound_99: of(Statistic::Bound99)?,
+        })
+    }
+}
+
+impl<T: Copy> Fit<T> {
+    /// One statistic.
+    pub fn get(&self, statistic: Statistic) -> T {
+        match statistic {
+            Statistic::Slope => self.slope,
+            Statistic::ReverseSlope => self.reverse_slope,
+            Statistic::TotalSlope => self.total_slope,
+            Statistic::Intercept => self.intercept,
+            Statistic::RSquared => self.r_squared,
+            Statistic::Pearson => self.pearson,
+            Statistic::Spearman => self.spearman,
+            Statistic::LogRatio => self.log_ratio,
+            Statistic::Bound95 => self.bound_95,
+            Statistic::Bound99 => self.bound_99,
         }
+    }
+
+    /// All statistics, in the order of [`Statistic::ALL`].
+    pub fn values(&self) -> [T; Statistic::ALL.len()] {
+        Statistic::ALL.map(|statistic| self.get(statistic))
     }
 }
 
@@ -131,6 +211,20 @@ fn largest_bound(sorted: &[f64], share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_statistic_is_the_field_of_its_name() {
+        let fit = Fit::each(|statistic| statistic.name());
+        assert_eq!(fit.values(), Fit::<f64>::NAMES);
+        let fields = serde_json::to_value(fit).unwrap();
+        for statistic in Statistic::ALL {
+            assert_eq!(fields[statistic.name()], statistic.name());
+            assert_eq!(serde_json::to_value(statistic).unwrap(), statistic.name());
+        }
+        assert_eq!(fields.as_object().unwrap().len(), Statistic::ALL.len());
+        let refused = |statistic| if statistic == Statistic::Pearson { Err(statistic) } else { Ok(0.0) };
+        assert_eq!(Fit::try_each(refused), Err(Statistic::Pearson));
+    }
 
     #[test]
     fn bounds_count_points() {

@@ -85,18 +85,17 @@ impl Alignment {
             |t: usize| fit_of(&points.iter().map(|&i| found.without(t, i, selection.unbiased)).collect::<Vec<_>>());
         let without: Vec<Result<Fit<f64>, StatsError>> = (0..found.models()).into_par_iter().map(fit_without).collect();
         let without = without.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let mut estimates = Vec::with_capacity(10);
-        for (k, value) in whole.values().into_iter().enumerate() {
-            let without: Vec<f64> = without.iter().map(|fit| fit.values()[k]).collect();
-            estimates.push(jackknife(value, &without)?);
-        }
+        let fit = Fit::try_each(|statistic| {
+            let without: Vec<f64> = without.iter().map(|fit| fit.get(statistic)).collect();
+            jackknife(whole.get(statistic), &without)
+        })?;
         Ok(Self {
             randomness: found.randomness(),
             models: found.models(),
             selection,
             points: points.len(),
             without_logarithm: pairs.iter().filter(|(b, v)| *b <= 0.0 || *v <= 0.0).count(),
-            fit: Fit::from_values(std::array::from_fn(|k| estimates[k])),
+            fit,
             log_variance_se: (2.0 / (found.models() - 1) as f64).sqrt(),
             at: points.to_vec(),
             whole,

@@ -2,7 +2,7 @@
 //!
 //! | question | item |
 //! |---|---|
-//! | do the two go together? | [`Alignment`]; of any pairs [`fit()`], [`Fit`] |
+//! | do the two go together? | [`Alignment`]; of any pairs [`fit()`], [`Fit`], one [`Statistic`] |
 //! | more than independent noise would make them? | [`Nulls`], each a [`Null`], from a [`LogitSample`] with [`Noise`] |
 //! | what has the null on points of its own? | [`uniform_null`] |
 //! | without the noise that the two share? | [`TwoSplit`] |
@@ -18,7 +18,7 @@ mod sample;
 mod two_split;
 mod uniform;
 
-pub use fit::{BOUND_SHARES, Fit, fit};
+pub use fit::{BOUND_SHARES, Fit, Statistic, fit};
 pub use jackknife::Alignment;
 pub use noise::Noise;
 pub use null::{Drawn, FEWEST_NULL_DRAWS, Null};

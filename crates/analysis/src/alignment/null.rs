@@ -152,18 +152,14 @@ impl Null {
             draws,
             points: points.len(),
             still: still.len(),
-            drawn: Fit::from_values([Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }; 10]),
+            drawn: Fit::each(|_| Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }),
             beyond: observed.fit,
             example: draw(0, None)?,
             observed: (seen.whole, seen.without),
             of_draws: (fits, (0..models).map(without).collect()),
         };
-        null.drawn = Fit::from_values(std::array::from_fn(|k| null.range(|fit| fit.values()[k])));
-        let mut beyond = Vec::with_capacity(10);
-        for k in 0..10 {
-            beyond.push(null.beyond_of(|fit| fit.values()[k])?);
-        }
-        null.beyond = Fit::from_values(std::array::from_fn(|k| beyond[k]));
+        null.drawn = Fit::each(|statistic| null.range(|fit| fit.get(statistic)));
+        null.beyond = Fit::try_each(|statistic| null.beyond_of(|fit| fit.get(statistic)))?;
         Ok(null)
     }
 

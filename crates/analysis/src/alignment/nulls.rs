@@ -59,8 +59,7 @@ impl Nulls {
     ) -> Result<Self, AnalysisError> {
         let of = |noise| Null::of(found, sample, observed, noise, draws, seed);
         let (dealt, normal) = (of(Noise::Dealt)?, of(Noise::Normal)?);
-        let (a, b) = (dealt.beyond.values(), normal.beyond.values());
-        let beyond = Fit::from_values(std::array::from_fn(|k| a[k].agreed(b[k])));
+        let beyond = Fit::each(|statistic| dealt.beyond.get(statistic).agreed(normal.beyond.get(statistic)));
         Ok(Self { dealt, normal, beyond })
     }
 
