@@ -8,7 +8,8 @@ use crate::predictions::{Block, OneByOne, PerPoint, Randomness, add};
 use ndarray::ArrayView3;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
+use tenfold_kernels::eights::squares_of_sums;
+use tenfold_kernels::simd::EIGHT;
 
 /// Draws below which the ends of an interval are noise.
 pub const FEWEST_DRAWS: usize = 200;
@@ -172,46 +173,14 @@ impl PerPoint for ModelBootstrap<'_> {
             for d in errors.chunks_exact_mut(width) {
                 d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
             }
-            dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts });
+            squares_of_sums(&errors, width, &self.weights, shifts);
+            shifts.iter_mut().for_each(|shift| *shift /= (models * models) as f64);
         }
         Ok(found)
     }
 
     fn keep(&mut self, found: Vec<f64>) {
         self.shifts.extend(found);
-    }
-}
-
-/// `||sum_t w_t e_t||^2 / N^2` of every draw.
-struct Shifts<'a> {
-    /// `e_t`, N rows of so many numbers, whole eights.
-    errors: &'a [f64],
-    width: usize,
-    /// Draws of N.
-    weights: &'a [f64],
-    models: usize,
-    /// Zeros.
-    shifts: &'a mut [f64],
-}
-
-impl Kernel for Shifts<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { errors, width, weights, models, shifts } = self;
-        // Eight classes at a time: those of all models stay in the first-level cache for all draws.
-        for first in (0..width).step_by(EIGHT) {
-            for (shift, weights) in shifts.iter_mut().zip(weights.chunks_exact(models)) {
-                let mut delta = simd.splat_double(0.0);
-                for (e, &w) in errors[first..].as_chunks::<EIGHT>().0.iter().step_by(width / EIGHT).zip(weights) {
-                    delta = simd.fma_double(simd.splat_double(w), simd.load_double(e), delta);
-                }
-                *shift += simd.sum_double(simd.fma_double(delta, delta, simd.splat_double(0.0)));
-            }
-        }
-        let count = (models * models) as f64;
-        shifts.iter_mut().for_each(|shift| *shift /= count);
     }
 }
 

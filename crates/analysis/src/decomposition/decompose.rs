@@ -2,8 +2,8 @@
 
 use super::point::Point;
 use crate::error::AnalysisError;
-use crate::predictions::eights::{Cut, square, squares_about, total, zeros};
 use crate::predictions::{Block, Models, Reading, Rows, Scale, Temperature, Tolerance};
+use tenfold_kernels::eights::{Cut, square, squares_about, total, zeros};
 use tenfold_kernels::simd::{Kernel, Simd};
 
 /// What the jackknife over models needs of points: rows of as many numbers as there are models.

@@ -9,7 +9,6 @@
 //! | models that are asked one at a time, and their mean? | [`ensemble()`], [`mean_model()`] |
 
 mod block;
-pub(crate) mod eights;
 mod ensemble;
 mod mean_model;
 mod models;

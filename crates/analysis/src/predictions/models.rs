@@ -1,6 +1,6 @@
 //! What all models say of one point.
 
-use tenfold_kernels::math::log_double;
+use tenfold_kernels::eights::{add_squares, subtract_log_quotients};
 use tenfold_kernels::simd::{EIGHT, Simd};
 
 /// What was read off the rows of all models at one point: a list for each number, so that vectors go along models. The lists of
@@ -49,15 +49,7 @@ impl Models {
     /// What is the same sum for every model, with vectors that go along them.
     #[inline(always)]
     pub(crate) fn finish<S: Simd>(&mut self, simd: S) {
-        let quotients = self.against.as_chunks::<EIGHT>().0.iter().zip(self.over.as_chunks::<EIGHT>().0);
-        for (margin, (against, over)) in self.margin.as_chunks_mut::<EIGHT>().0.iter_mut().zip(quotients) {
-            let log = log_double(simd, simd.div_double(simd.load_double(against), simd.load_double(over)));
-            simd.store_double(margin, simd.sub_double(simd.load_double(margin), log));
-        }
-        let rests = self.rest.as_chunks::<EIGHT>().0;
-        for (square, rest) in self.square.as_chunks_mut::<EIGHT>().0.iter_mut().zip(rests) {
-            let rest = simd.load_double(rest);
-            simd.store_double(square, simd.fma_double(rest, rest, simd.load_double(square)));
-        }
+        subtract_log_quotients(simd, &mut self.margin, &self.against, &self.over);
+        add_squares(simd, &mut self.square, &self.rest);
     }
 }

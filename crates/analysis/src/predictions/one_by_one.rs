@@ -1,10 +1,10 @@
 //! Rows that are read one by one.
 
-use super::eights::{Cut, zeros};
 use super::models::Models;
 use super::reading::{Place, Reading, Temperature, Tolerance};
 use super::scale::Scale;
 use crate::error::AnalysisError;
+use tenfold_kernels::eights::{Cut, zeros};
 use tenfold_kernels::simd::{Kernel, Simd, dispatch};
 
 /// What is read off a row beside its errors.

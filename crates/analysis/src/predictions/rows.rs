@@ -1,11 +1,11 @@
 //! The rows of all models at one point, read several at a time.
 
 use super::block::Block;
-use super::eights::Cut;
 use super::models::Models;
 use super::reading::{Place, Reading};
 use crate::error::AnalysisError;
 use std::ops::Range;
+use tenfold_kernels::eights::Cut;
 use tenfold_kernels::simd::Simd;
 
 /// The rows of all models at one point.
