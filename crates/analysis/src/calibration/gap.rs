@@ -168,8 +168,8 @@ fn size(e: Estimate) -> Estimate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Bins;
     use super::*;
-    use crate::calibration::Bins;
     use crate::predictions::{Randomness, Scale, mean_model};
     use ndarray::{Array2, Array3};
     use rand::RngExt;
