@@ -6,11 +6,9 @@
 //! | by how much Bias^2 and variance differ, of right points and of wrong ones | [`log_ratios`] |
 //! | whether the gap of the two is the Gini impurity | [`gap_chart`] |
 
-use crate::alignment::Alignment;
-use crate::decomposition::Decomposition;
-use crate::gap::GapBin;
-use crate::null::Null;
-use crate::split::Split;
+use crate::alignment::{Alignment, Null};
+use crate::calibration::GapBin;
+use crate::decomposition::{Decomposition, Split};
 use tenfold_report::{Axis, AxisScale, Chart, Cloud, Line, Point as Mark, Scatter, Series, Stroke};
 
 /// Bars of a histogram.

@@ -41,6 +41,19 @@
 //! # Ok::<(), tenfold_analysis::AnalysisError>(())
 //! ```
 //!
+//! # Map
+//!
+//! | folder | question | stands on |
+//! |---|---|---|
+//! | `predictions` | what do all models say of each point, read once? | |
+//! | `decomposition` | bias and variance of each point, their averages, and ensembles drawn anew? | `predictions` |
+//! | `alignment` | do the two go together, and more than noise makes them? | `decomposition` |
+//! | `calibration` | are probabilities what they say, and what follows where they are? | `decomposition` |
+//! | [`collapse`] | how far has a network collapsed, and what follows? | |
+//! | `charts` | what is drawn of all that? | all above |
+//!
+//! Arrows go up this table only, in tests too: `use crate::` names another folder, `use super::` a file of the same.
+//!
 //! # When it misleads
 //!
 //! - A slope near one and a high R^2 come by themselves: see [`Nulls`]. What can say something is the distance from it.
@@ -54,62 +67,30 @@
 //! what is derived in this project says so.
 
 mod alignment;
-mod block;
-mod bootstrap;
 mod calibration;
 #[cfg(feature = "charts")]
 pub mod charts;
 pub mod collapse;
-mod decompose;
 mod decomposition;
-mod disagreement;
-mod draws;
-mod eights;
-mod ensemble;
 mod error;
-mod gap;
-mod kl;
-mod kl_bootstrap;
-mod law;
-mod mean_model;
-mod models;
-mod null;
-mod nulls;
-mod pass;
-mod point;
-mod randomness;
-mod reading;
-mod row;
-mod sample;
-mod scale;
-mod side;
-mod split;
-mod temperature;
-mod two_split;
+mod predictions;
 
-pub use alignment::{Alignment, BOUND_SHARES, Fit, Selection, fit};
-pub use block::Block;
-pub use bootstrap::{BootstrapAverages, FEWEST_DRAWS, MOST_DRAWS, ModelBootstrap};
-pub use calibration::{Bins, Calibration, CalibrationError};
-pub use decomposition::{Average, Averages, Decomposition};
-pub use disagreement::Disagreement;
-pub use ensemble::ensemble;
+pub use alignment::{
+    Alignment, BOUND_SHARES, Drawn, FEWEST_NULL_DRAWS, Fit, LogitSample, Noise, Null, Nulls, SplitLine, Statistic,
+    TwoSplit, fit, uniform_null,
+};
+pub use calibration::{
+    Bins, Calibration, CalibrationError, Disagreement, GapBin, GapBound, Temperature, fit_mean_temperature,
+    fit_temperature, gap_by,
+};
+pub use decomposition::{
+    Average, Averages, BootstrapAverages, Decomposition, FEWEST_DRAWS, KlBootstrap, KlDecomposition, KlPoint,
+    LOG_FLOOR, MOST_DRAWS, ModelBootstrap, Point, Selection, Side, Split,
+};
 pub use error::AnalysisError;
-pub use gap::{GapBin, GapBound, gap_by};
-pub use kl::{KlDecomposition, KlPoint, LOG_FLOOR};
-pub use kl_bootstrap::KlBootstrap;
-pub use mean_model::{MeanModel, mean_model};
-pub use null::{Drawn, FEWEST_NULL_DRAWS, Null, uniform_null};
-pub use nulls::Nulls;
-pub use pass::{FirstModels, PerPoint, Predictions, pass};
-pub use point::Point;
-pub use randomness::Randomness;
-pub use sample::{LogitSample, Noise};
-pub use scale::{SUM_TOLERANCE, Scale};
-pub use side::Side;
-pub use split::Split;
-pub use temperature::{Temperature, fit_mean_temperature, fit_temperature};
-pub use two_split::{SplitLine, TwoSplit};
+pub use predictions::{
+    Block, FirstModels, MeanModel, PerPoint, Predictions, Randomness, SUM_TOLERANCE, Scale, ensemble, mean_model, pass,
+};
 
 /// The chapter's example is a test.
 #[cfg(doctest)]

@@ -12,6 +12,8 @@
 //! | [`norm`] | layer norm and RMS norm |
 //! | [`math`] | elementary functions of vectors |
 //! | [`parallel`] | tasks whose results do not depend on the number of threads |
+//! | [`eights`] | sums over rows of doubles, eight at a time |
+//! | [`extremes`] | the largest and the least number of rows |
 //! | [`distance`] | squared distances that stop at a bound |
 //! | [`below`] | the few entries of a long row below a threshold |
 //! | [`bits`] | products of tables of zeros and ones |
@@ -44,8 +46,10 @@ pub mod conv;
 pub mod disjoint;
 pub mod distance;
 pub mod dropout;
+pub mod eights;
 pub mod elementwise;
 pub mod error;
+pub mod extremes;
 pub mod linear;
 pub mod math;
 pub mod norm;

@@ -2,8 +2,7 @@
 
 use crate::decomposition::Decomposition;
 use crate::error::{AnalysisError, require, require_labels, require_shape};
-use crate::randomness::Randomness;
-use crate::scale::Scale;
+use crate::predictions::{Randomness, Scale};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -181,6 +180,7 @@ fn add(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictions::mean_model;
     use ndarray::{Array3, array};
     use proptest::prelude::*;
 
@@ -207,7 +207,7 @@ mod tests {
         let labels: Vec<usize> = (0..40).map(|i| i % 3).collect();
         let found = fit_mean_temperature(z.view(), &labels).unwrap();
         let loss = |t: f64| {
-            let h = crate::mean_model(z.view(), Scale::Logits { temperature: t }).unwrap();
+            let h = mean_model(z.view(), Scale::Logits { temperature: t }).unwrap();
             labels.iter().enumerate().map(|(i, &y)| -h[[i, y]].ln()).sum::<f64>() / 40.0
         };
         assert!((loss(found.temperature) - found.after).abs() < 1e-12 && (loss(1.0) - found.before).abs() < 1e-12);

@@ -1,18 +1,15 @@
 //! The bootstrap over models.
 
-use crate::alignment::{Alignment, Fit};
-use crate::block::Block;
-use crate::decomposition::{Average, Decomposition};
-use crate::draws::{Draws, weights};
+use super::average::Average;
+use super::draws::{Draws, weights};
+use super::squared::Decomposition;
 use crate::error::{AnalysisError, require};
-use crate::pass::{PerPoint, add};
-use crate::randomness::Randomness;
-use crate::row::OneByOne;
+use crate::predictions::{Block, OneByOne, PerPoint, Randomness, add};
 use ndarray::ArrayView3;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::Estimate;
-use tenfold_kernels::simd::{EIGHT, Kernel, Simd, dispatch};
+use tenfold_kernels::eights::squares_of_sums;
+use tenfold_kernels::simd::EIGHT;
 
 /// Draws below which the ends of an interval are noise.
 pub const FEWEST_DRAWS: usize = 200;
@@ -47,7 +44,7 @@ pub(crate) fn check_draws(draws: usize, points: usize, each: usize) -> Result<()
 /// two that agree.
 ///
 /// The predictions are read a second time, in the same order. Twenty models are few for percentiles: compare with the jackknife's
-/// intervals, which [`Decomposition::averages`] and [`Alignment::of`] give without a second reading.
+/// intervals, which [`Decomposition::averages`] and [`Alignment::of`](crate::Alignment::of) give without a second reading.
 ///
 /// ```
 /// use ndarray::Array3;
@@ -66,7 +63,7 @@ pub(crate) fn check_draws(draws: usize, points: usize, each: usize) -> Result<()
 /// ```
 #[derive(Clone, Debug)]
 pub struct ModelBootstrap<'a> {
-    found: &'a Decomposition,
+    pub(crate) found: &'a Decomposition,
     /// `w_t`, draws of N.
     weights: Vec<f64>,
     draws: usize,
@@ -111,7 +108,7 @@ impl<'a> ModelBootstrap<'a> {
     }
 
     /// Bias^2 and variance of a point in a draw.
-    fn pair(&self, draw: usize, i: usize, unbiased: bool) -> (f64, f64) {
+    pub(crate) fn pair(&self, draw: usize, i: usize, unbiased: bool) -> (f64, f64) {
         let models = self.found.models();
         let (weights, n) = (&self.weights[draw * models..][..models], models as f64);
         let [away, along] = self.found.spread(i);
@@ -130,10 +127,11 @@ impl<'a> ModelBootstrap<'a> {
         (unbiased, bias + variance - unbiased)
     }
 
-    fn complete(&self) -> Result<usize, AnalysisError> {
+    /// What was drawn, once all points were added.
+    pub(crate) fn draws(&self) -> Result<Draws, AnalysisError> {
         let (points, all) = (self.shifts.len() / self.draws, self.found.points().len());
         require(points == all && points >= 2, "points", points, format!("must be all {all} that were decomposed"))?;
-        Ok(points)
+        Ok(Draws { count: self.draws, points, models: self.found.models(), seed: self.seed })
     }
 
     /// Percentile intervals of averages over all points.
@@ -141,34 +139,14 @@ impl<'a> ModelBootstrap<'a> {
     /// # Errors
     /// Points that were not added yet.
     pub fn averages(&self) -> Result<BootstrapAverages, AnalysisError> {
-        let points = self.complete()?;
+        let draws = self.draws()?;
         let whole: [Vec<f64>; 3] = [
             self.found.points().iter().map(|p| p.unbiased_bias()).collect(),
             self.found.points().iter().map(|p| p.unbiased_variance()).collect(),
             self.found.points().iter().map(|p| p.loss).collect(),
         ];
-        let draws = Draws { count: self.draws, points, models: self.found.models(), seed: self.seed };
         let [bias, variance, loss] = draws.averages(&whole, |draw, i| self.pair(draw, i, true));
         Ok(BootstrapAverages { randomness: self.found.randomness(), bias, variance, loss })
-    }
-
-    /// Percentile intervals of the statistics of [`Alignment`], over models.
-    ///
-    /// The points are those that the whole ensemble selects. A draw has fewer than N different models, hence less plug-in variance
-    /// and more plug-in bias, which would put all percentiles beside the statistic. Plug-in estimates of a draw are therefore
-    /// made from its unbiased ones, as N different models would have them: `v = v_u (N - 1) / N`, `b = b_u + v_u / N`.
-    ///
-    /// # Errors
-    /// Points that were not added yet, or draws without a line: all of their points without variance.
-    pub fn fit(&self, selection: crate::Selection) -> Result<Fit<Estimate>, AnalysisError> {
-        let points = self.complete()?;
-        let whole = Alignment::of(self.found, selection)?;
-        let draws = Draws { count: self.draws, points, models: self.found.models(), seed: self.seed };
-        let n = self.found.models() as f64;
-        draws.fit(&whole, |draw, i| {
-            let (bias, variance) = self.pair(draw, i, true);
-            if selection.unbiased { (bias, variance) } else { (bias + variance / n, variance * (n - 1.0) / n) }
-        })
     }
 }
 
@@ -195,7 +173,8 @@ impl PerPoint for ModelBootstrap<'_> {
             for d in errors.chunks_exact_mut(width) {
                 d.iter_mut().zip(&mean).for_each(|(d, m)| *d -= m);
             }
-            dispatch(Shifts { errors: &errors, width, weights: &self.weights, models, shifts });
+            squares_of_sums(&errors, width, &self.weights, shifts);
+            shifts.iter_mut().for_each(|shift| *shift /= (models * models) as f64);
         }
         Ok(found)
     }
@@ -205,43 +184,10 @@ impl PerPoint for ModelBootstrap<'_> {
     }
 }
 
-/// `||sum_t w_t e_t||^2 / N^2` of every draw.
-struct Shifts<'a> {
-    /// `e_t`, N rows of so many numbers, whole eights.
-    errors: &'a [f64],
-    width: usize,
-    /// Draws of N.
-    weights: &'a [f64],
-    models: usize,
-    /// Zeros.
-    shifts: &'a mut [f64],
-}
-
-impl Kernel for Shifts<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { errors, width, weights, models, shifts } = self;
-        // Eight classes at a time: those of all models stay in the first-level cache for all draws.
-        for first in (0..width).step_by(EIGHT) {
-            for (shift, weights) in shifts.iter_mut().zip(weights.chunks_exact(models)) {
-                let mut delta = simd.splat_double(0.0);
-                for (e, &w) in errors[first..].as_chunks::<EIGHT>().0.iter().step_by(width / EIGHT).zip(weights) {
-                    delta = simd.fma_double(simd.splat_double(w), simd.load_double(e), delta);
-                }
-                *shift += simd.sum_double(simd.fma_double(delta, delta, simd.splat_double(0.0)));
-            }
-        }
-        let count = (models * models) as f64;
-        shifts.iter_mut().for_each(|shift| *shift /= count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Randomness, Scale, Selection};
+    use crate::predictions::{Randomness, Scale};
     use ndarray::{Array3, Axis, s};
     use rand_distr::{Distribution, StandardNormal};
 
@@ -302,14 +248,6 @@ mod tests {
             let ratios = [ours.over_models.se / theirs.over_models.se, ours.over_both.se / theirs.over_both.se];
             assert!(ratios.iter().all(|r| (0.8..1.25).contains(r)), "{ratios:?}");
             assert!(ours.over_models.lo < ours.over_models.value && ours.over_models.value < ours.over_models.hi);
-        }
-        let ours = bootstrap.fit(Selection::default()).unwrap();
-        let theirs = Alignment::of(&found, Selection::default()).unwrap().fit;
-        assert!((0.6..1.6).contains(&(ours.slope.se / theirs.slope.se)), "{:?} {:?}", ours.slope, theirs.slope);
-        assert!(ours.r_squared.hi <= 1.0 && ours.r_squared.lo < ours.r_squared.hi);
-        // Draws have no less variance than the models have: what they say lies about the statistic.
-        for (ours, theirs) in [(ours.slope, theirs.slope), (ours.log_ratio, theirs.log_ratio)] {
-            assert!(ours.lo < theirs.value && theirs.value < ours.hi, "{ours:?} {theirs:?}");
         }
     }
 

@@ -1,10 +1,12 @@
 //! Both nulls of an alignment, and what goes beyond both.
 
-use crate::alignment::{Alignment, Fit};
+use super::fit::Fit;
+use super::jackknife::Alignment;
+use super::noise::Noise;
+use super::null::Null;
+use super::sample::LogitSample;
+use crate::decomposition::Split;
 use crate::error::AnalysisError;
-use crate::null::Null;
-use crate::sample::{LogitSample, Noise};
-use crate::split::Split;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, StatsError};
@@ -57,8 +59,7 @@ impl Nulls {
     ) -> Result<Self, AnalysisError> {
         let of = |noise| Null::of(found, sample, observed, noise, draws, seed);
         let (dealt, normal) = (of(Noise::Dealt)?, of(Noise::Normal)?);
-        let (a, b) = (dealt.beyond.values(), normal.beyond.values());
-        let beyond = Fit::from_values(std::array::from_fn(|k| a[k].agreed(b[k])));
+        let beyond = Fit::each(|statistic| dealt.beyond.get(statistic).agreed(normal.beyond.get(statistic)));
         Ok(Self { dealt, normal, beyond })
     }
 

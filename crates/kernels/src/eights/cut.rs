@@ -1,64 +1,51 @@
-//! Sums over rows of probabilities, eight classes at a time and several rows at once.
+//! Sums over rows without one of their entries, eight at a time and several rows at once.
 
-use tenfold_kernels::simd::{EIGHT, Number, Simd};
+use super::width;
+use crate::simd::{EIGHT, Number, Simd};
 
-/// How rows are cut into eights, and what of them counts: all but the label.
+/// How rows are cut into eights, and what of them counts: all but one entry.
 ///
-/// The last eight overlaps the one before where the classes do not come out even, so that nothing is read beyond a row; what it
+/// The last eight overlaps the one before where the entries do not come out even, so that nothing is read beyond a row; what it
 /// repeats does not count.
-pub(crate) struct Cut {
-    /// The label's eight among those that do not overlap, if it is in one.
-    label: usize,
-    /// 0 at the label's place, and 1.
+pub struct Cut {
+    /// The eight of the entry that does not count among those that do not overlap, if it is in one.
+    without: usize,
+    /// 0 at its place, and 1.
     others: [f64; EIGHT],
-    /// 1 at places of the last eight that are in no other and not the label's, and 0; none where there are no such places.
+    /// 1 at places of the last eight that are in no other and not its own, and 0; none where there are no such places.
     last: Option<[f64; EIGHT]>,
 }
 
-/// The length of rows that can be cut: shorter ones need zeros at their end.
-pub(crate) fn width(classes: usize) -> usize {
-    classes.max(EIGHT)
-}
-
-/// [`width`] zeros in place of what was there. They begin at a line of the cache, so that no eight lies across two: where each is
-/// added to again and again, that takes a tenth of the time.
-pub(crate) fn zeros(buffer: &mut Vec<f64>, classes: usize) -> &mut [f64] {
-    buffer.clear();
-    buffer.resize(width(classes) + EIGHT, 0.0);
-    let start = buffer.as_ptr().align_offset(size_of::<[f64; EIGHT]>()).min(EIGHT);
-    &mut buffer[start..][..width(classes)]
-}
-
 impl Cut {
-    /// For rows with so many classes.
-    pub(crate) fn new(classes: usize, label: usize) -> Self {
-        let width = width(classes);
+    /// For rows of so many entries, of which one does not count.
+    #[inline]
+    #[must_use]
+    pub fn new(entries: usize, without: usize) -> Self {
+        let width = width(entries);
         let whole = width / EIGHT;
-        let counts = |class: usize, from: usize| f64::from(u8::from(class != label && class >= from));
+        let counts = |entry: usize, from: usize| f64::from(u8::from(entry != without && entry >= from));
         let last =
             (!width.is_multiple_of(EIGHT)).then(|| std::array::from_fn(|i| counts(width - EIGHT + i, whole * EIGHT)));
-        let others = std::array::from_fn(|i| counts(label / EIGHT * EIGHT + i, 0));
-        Self { label: label / EIGHT, others, last }
+        let others = std::array::from_fn(|i| counts(without / EIGHT * EIGHT + i, 0));
+        Self { without: without / EIGHT, others, last }
     }
 
-    /// Of rows of [`width`] numbers, which are also added to `to` one row after the other.
+    /// Of rows of [`width`] numbers, which are also added to `to` one row after the other, but for the entry that does not count.
+    ///
+    /// # Panics
+    /// If a row is shorter.
     #[inline(always)]
-    pub(crate) fn add_up<S: Simd, T: Number, const R: usize>(
-        &self,
-        simd: S,
-        rows: [&[T]; R],
-        to: &mut [f64],
-    ) -> Sums<R> {
+    pub fn add_up<S: Simd, T: Number, const R: usize>(&self, simd: S, rows: [&[T]; R], to: &mut [f64]) -> Sums<R> {
         let zero = simd.splat_double(0.0);
         let mut found = Added { sums: [zero; R], squares: [zero; R], signs: zero };
         let all = to.as_chunks_mut::<EIGHT>().0;
-        let (eights, label) = (whole(rows, all.len()), self.label.min(all.len()));
-        for (j, to) in all[..label].iter_mut().enumerate() {
+        let (eights, without) = (whole(rows, all.len()), self.without.min(all.len()));
+        for (j, to) in all[..without].iter_mut().enumerate() {
             found.add(simd, part(eights, j), to, None);
         }
-        if label < all.len() {
-            found.add(simd, part(eights, label), &mut all[label], Some(&self.others));
-            for (j, to) in all.iter_mut().enumerate().skip(label + 1) {
+        if without < all.len() {
+            found.add(simd, part(eights, without), &mut all[without], Some(&self.others));
+            for (j, to) in all.iter_mut().enumerate().skip(without + 1) {
                 found.add(simd, part(eights, j), to, None);
             }
         }
@@ -72,18 +59,21 @@ impl Cut {
         }
     }
 
-    /// `||d - m||^2` of rows d of [`width`] numbers without the label, where m is zero.
+    /// `||d - m||^2` of rows d of [`width`] numbers, without the entry that does not count.
+    ///
+    /// # Panics
+    /// If a row is shorter.
     #[inline(always)]
-    pub(crate) fn apart<S: Simd, T: Number, const R: usize>(&self, simd: S, rows: [&[T]; R], m: &[f64]) -> [f64; R] {
+    pub fn apart<S: Simd, T: Number, const R: usize>(&self, simd: S, rows: [&[T]; R], m: &[f64]) -> [f64; R] {
         let mut found = Apart([simd.splat_double(0.0); R]);
         let means = m.as_chunks::<EIGHT>().0;
-        let (eights, label) = (whole(rows, means.len()), self.label.min(means.len()));
-        for (j, m) in means[..label].iter().enumerate() {
+        let (eights, without) = (whole(rows, means.len()), self.without.min(means.len()));
+        for (j, m) in means[..without].iter().enumerate() {
             found.add(simd, part(eights, j), m, None);
         }
-        if label < means.len() {
-            found.add(simd, part(eights, label), &means[label], Some(&self.others));
-            for (j, m) in means.iter().enumerate().skip(label + 1) {
+        if without < means.len() {
+            found.add(simd, part(eights, without), &means[without], Some(&self.others));
+            for (j, m) in means.iter().enumerate().skip(without + 1) {
                 found.add(simd, part(eights, j), m, None);
             }
         }
@@ -94,14 +84,14 @@ impl Cut {
     }
 }
 
-/// What [`Cut::add_up`] finds of rows, without the label.
-pub(crate) struct Sums<const R: usize> {
+/// What [`Cut::add_up`] finds of rows, without the entry that does not count.
+pub struct Sums<const R: usize> {
     /// The sum of each row's numbers.
-    pub(crate) sums: [f64; R],
+    pub sums: [f64; R],
     /// The sum of their squares.
-    pub(crate) squares: [f64; R],
-    /// Whether any number, the label's too, has its sign set.
-    pub(crate) signs: bool,
+    pub squares: [f64; R],
+    /// Whether any number, that entry too, has its sign set.
+    pub signs: bool,
 }
 
 /// What [`Cut::add_up`] sums, in lanes that do not wait for each other.
@@ -197,33 +187,4 @@ fn last<'a, T, const R: usize>(rows: [&'a [T]; R]) -> [&'a [T; EIGHT]; R] {
         *last = of(row);
     }
     last
-}
-
-/// The sum of numbers, in lanes that do not wait for each other.
-#[inline(always)]
-pub(crate) fn total<S: Simd>(simd: S, a: &[f64]) -> f64 {
-    let (eights, rest) = a.as_chunks::<EIGHT>();
-    let mut sum = simd.splat_double(0.0);
-    for a in eights {
-        sum = simd.add_double(sum, simd.load_double(a));
-    }
-    rest.iter().fold(simd.sum_double(sum), |sum, a| sum + a)
-}
-
-/// `||a||^2`.
-#[inline(always)]
-pub(crate) fn square<S: Simd>(simd: S, a: &[f64]) -> f64 {
-    squares_about(simd, a, 0.0)
-}
-
-/// `sum_i (a_i - centre)^2`.
-#[inline(always)]
-pub(crate) fn squares_about<S: Simd>(simd: S, a: &[f64], centre: f64) -> f64 {
-    let (eights, rest) = a.as_chunks::<EIGHT>();
-    let (all, mut sum) = (simd.splat_double(centre), simd.splat_double(0.0));
-    for a in eights {
-        let e = simd.sub_double(simd.load_double(a), all);
-        sum = simd.fma_double(e, e, sum);
-    }
-    rest.iter().fold(simd.sum_double(sum), |sum, a| sum + (a - centre) * (a - centre))
 }

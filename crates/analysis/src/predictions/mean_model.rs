@@ -1,10 +1,10 @@
 //! The mean of all models.
 
-use crate::block::Block;
+use super::block::Block;
+use super::one_by_one::OneByOne;
+use super::pass::{PerPoint, add};
+use super::scale::Scale;
 use crate::error::{AnalysisError, require};
-use crate::pass::{PerPoint, add};
-use crate::row::OneByOne;
-use crate::scale::Scale;
 use ndarray::{Array2, ArrayView3};
 
 /// Probabilities of the mean model, `h(x) = mean_t h_t(x)`, `[n, C]`: probabilities are averaged, not logits.

@@ -1,12 +1,9 @@
 //! The decomposition of a block of points, by vectors.
 
-use crate::block::Block;
-use crate::eights::{Cut, square, squares_about, total, zeros};
+use super::point::Point;
 use crate::error::AnalysisError;
-use crate::models::{Models, Rows};
-use crate::point::Point;
-use crate::reading::{Reading, Temperature, Tolerance};
-use crate::scale::Scale;
+use crate::predictions::{Block, Models, Reading, Rows, Scale, Temperature, Tolerance};
+use tenfold_kernels::eights::{Cut, square, squares_about, total, zeros};
 use tenfold_kernels::simd::{Kernel, Simd};
 
 /// What the jackknife over models needs of points: rows of as many numbers as there are models.

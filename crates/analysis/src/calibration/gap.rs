@@ -1,7 +1,7 @@
 //! The gap of Bias^2 and variance, which calibration ties to the Gini impurity.
 
-use crate::calibration::{Calibration, resamples, spread_of};
-use crate::decomposition::Decomposition;
+use super::binned::{Calibration, resamples, spread_of};
+use crate::decomposition::{Decomposition, Point};
 use crate::error::{AnalysisError, require, require_shape};
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Binning, Dealer, Estimate, mean, variance};
@@ -50,7 +50,7 @@ pub struct GapBin {
 /// No bins, fewer than two points for each, or a statistic that is not finite.
 pub fn gap_by(
     found: &Decomposition,
-    statistic: impl Fn(&crate::Point) -> f64,
+    statistic: impl Fn(&Point) -> f64,
     bins: usize,
 ) -> Result<Vec<GapBin>, AnalysisError> {
     let points = found.points();
@@ -168,8 +168,9 @@ fn size(e: Estimate) -> Estimate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Bins;
     use super::*;
-    use crate::{Bins, Randomness, Scale, mean_model};
+    use crate::predictions::{Randomness, Scale, mean_model};
     use ndarray::{Array2, Array3};
     use rand::RngExt;
     use rand_distr::{Distribution, StandardNormal};
@@ -225,7 +226,7 @@ mod tests {
     fn ties_of_the_statistic_stay_together_and_a_point_alone_joins_its_neighbour() {
         let (p, labels, _) = calibrated(4, 21);
         let found = Decomposition::of(p.view(), &labels, Scale::probabilities(), Randomness::Unknown).unwrap();
-        let sizes = |statistic: fn(&crate::Point) -> f64, bins: usize| -> Vec<usize> {
+        let sizes = |statistic: fn(&Point) -> f64, bins: usize| -> Vec<usize> {
             gap_by(&found, statistic, bins).unwrap().iter().map(|bin| bin.n).collect()
         };
         let of_labels = |label: usize| labels.iter().filter(|l| **l == label).count();

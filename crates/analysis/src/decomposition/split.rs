@@ -1,12 +1,28 @@
 //! What all decompositions have: bias and variance of every point, with and without each model.
 
-use crate::alignment::Selection;
-use crate::decomposition::Decomposition;
 use crate::error::AnalysisError;
-use crate::randomness::Randomness;
+use crate::predictions::Randomness;
 use ndarray::ArrayView3;
+use serde::Serialize;
 
-/// A loss split into bias and variance at every point: [`Decomposition`] of the squared loss,
+/// Which points are looked at, and how Bias^2 and variance are estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Selection {
+    /// Points that the mean model gets right, or those that it does not.
+    pub correct: bool,
+    /// Unbiased estimates; plug-in ones cannot lie below a floor that depends on N, but no point is lost to a logarithm.
+    pub unbiased: bool,
+    /// Only points with a plug-in variance between these, ends excluded.
+    pub variances: Option<[f64; 2]>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { correct: true, unbiased: false, variances: None }
+    }
+}
+
+/// A loss split into bias and variance at every point: [`Decomposition`](crate::Decomposition) of the squared loss,
 /// [`KlDecomposition`](crate::KlDecomposition) of the cross-entropy.
 ///
 /// ```
@@ -51,38 +67,5 @@ pub trait Split: Sync + Sized {
             self.correct(i) == selection.correct && within()
         };
         (0..self.count()).filter(inside).collect()
-    }
-}
-
-impl Split for Decomposition {
-    const UNBIASED: bool = true;
-
-    fn randomness(&self) -> Randomness {
-        self.randomness()
-    }
-
-    fn models(&self) -> usize {
-        self.models()
-    }
-
-    fn count(&self) -> usize {
-        self.points().len()
-    }
-
-    fn correct(&self, i: usize) -> bool {
-        self.points()[i].correct()
-    }
-
-    fn pair(&self, i: usize, unbiased: bool) -> (f64, f64) {
-        let p = &self.points()[i];
-        if unbiased { (p.unbiased_bias(), p.unbiased_variance()) } else { (p.bias, p.variance) }
-    }
-
-    fn without(&self, t: usize, i: usize, unbiased: bool) -> (f64, f64) {
-        self.without(t, i, unbiased)
-    }
-
-    fn again(&self, logits: ArrayView3<f32>, labels: &[usize]) -> Result<Self, AnalysisError> {
-        Self::of(logits, labels, crate::Scale::logits(), self.randomness())
     }
 }

@@ -1,7 +1,7 @@
 //! Right points beside wrong ones.
 
+use super::point::Point;
 use crate::error::AnalysisError;
-use crate::point::Point;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Estimate, quantile_of_sorted, wilson};
 

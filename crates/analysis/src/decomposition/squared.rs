@@ -1,16 +1,15 @@
 //! The squared-loss decomposition of all points.
 
-use crate::block::Block;
-use crate::decompose::{Decomposed, PerModel, Spread, Task};
+use super::average::Average;
+use super::decompose::{Decomposed, PerModel, Spread, Task};
+use super::point::Point;
+use super::split::Split;
 use crate::error::{AnalysisError, require};
-use crate::pass::{PerPoint, add};
-use crate::point::Point;
-use crate::randomness::Randomness;
-use crate::scale::Scale;
+use crate::predictions::{Block, PerPoint, Randomness, Scale, add};
 use ndarray::{Array2, ArrayView3};
 use rayon::prelude::*;
 use serde::Serialize;
-use tenfold_core_tensor::stats::{Estimate, jackknife, largest_deviation, mean, variance};
+use tenfold_core_tensor::stats::largest_deviation;
 use tenfold_kernels::simd::dispatch;
 
 /// Squared loss per point, `E_t ||h_t - e_y||^2 = Bias^2 + Var`, from N models on n points.
@@ -47,25 +46,6 @@ pub struct Decomposition {
     /// The block of each point, and its place there.
     places: Vec<[usize; 2]>,
     per_model: PerModel,
-}
-
-/// An average over points, with what it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Average {
-    /// The interval over models alone: the points are the ones there are.
-    pub over_models: Estimate,
-    /// The interval over models and points: both are samples.
-    pub over_both: Estimate,
-}
-
-impl Average {
-    /// Of a number for each point, and its averages without each model.
-    pub(crate) fn of(points: &[f64], without: &[f64]) -> Result<Self, AnalysisError> {
-        let over_models = jackknife(mean(points), without)?;
-        let se = over_models.se.hypot((variance(points) / points.len() as f64).sqrt());
-        let df = (without.len().min(points.len()) - 1) as f64;
-        Ok(Self { over_models, over_both: Estimate::from_t(over_models.value, se, df, without.len()) })
-    }
 }
 
 /// Averages over all points.
@@ -236,6 +216,39 @@ impl Decomposition {
         let row = |p: &Point| [p.bias, p.variance, p.unbiased_bias(), p.unbiased_variance()];
         let values = self.points.iter().flat_map(row).collect();
         Array2::from_shape_vec((self.points.len(), 4), values).expect("four numbers a point")
+    }
+}
+
+impl Split for Decomposition {
+    const UNBIASED: bool = true;
+
+    fn randomness(&self) -> Randomness {
+        self.randomness()
+    }
+
+    fn models(&self) -> usize {
+        self.models()
+    }
+
+    fn count(&self) -> usize {
+        self.points().len()
+    }
+
+    fn correct(&self, i: usize) -> bool {
+        self.points()[i].correct()
+    }
+
+    fn pair(&self, i: usize, unbiased: bool) -> (f64, f64) {
+        let p = &self.points()[i];
+        if unbiased { (p.unbiased_bias(), p.unbiased_variance()) } else { (p.bias, p.variance) }
+    }
+
+    fn without(&self, t: usize, i: usize, unbiased: bool) -> (f64, f64) {
+        self.without(t, i, unbiased)
+    }
+
+    fn again(&self, logits: ArrayView3<f32>, labels: &[usize]) -> Result<Self, AnalysisError> {
+        Self::of(logits, labels, Scale::logits(), self.randomness())
     }
 }
 

@@ -4,18 +4,16 @@
 //! points `Bias^2 / Var -> 1 / (exp(tau^2) - 1)` whatever mu_i is: slope one by construction. A slope near one says nothing; what
 //! differs from this says something. (Derived in this project, not in the paper.)
 
-use crate::alignment::{Alignment, Fit, Selection, fit, fit_of};
-use crate::bootstrap::MOST_DRAWS;
+use super::fit::{Fit, fit_of};
+use super::jackknife::Alignment;
+use super::noise::{Law, Noise};
+use super::sample::LogitSample;
+use crate::decomposition::{MOST_DRAWS, Split};
 use crate::error::{AnalysisError, require, require_shape};
-use crate::law::Law;
-use crate::randomness::Randomness;
-use crate::sample::{LogitSample, Noise};
-use crate::split::Split;
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal, Uniform};
+use crate::predictions::Randomness;
 use rayon::prelude::*;
 use serde::Serialize;
-use tenfold_core_tensor::seed::{Rng, Seed};
+use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, StatsError, jackknife, mean, quantile_of_sorted, variance};
 
 /// Draws below which the ends of the null's range are noise.
@@ -122,8 +120,8 @@ impl Null {
         require(points.len() >= 3, "points", points.len(), rule)?;
         // Seen and drawn are compared on the same points.
         let seen = Alignment::at(found, observed.selection, &kept)?;
-        let whole = sample.law(&points, None)?;
-        let left: Vec<Law> = (0..models).map(|t| sample.law(&points, Some(t))).collect::<Result<_, _>>()?;
+        let whole = Law::of(sample, &points, None)?;
+        let left: Vec<Law> = (0..models).map(|t| Law::of(sample, &points, Some(t))).collect::<Result<_, _>>()?;
         let labels = whole.labels();
         let draw = |b: usize, without: Option<usize>| -> Result<Vec<(f64, f64)>, AnalysisError> {
             let law = without.map_or(&whole, |t| &left[t]);
@@ -154,18 +152,14 @@ impl Null {
             draws,
             points: points.len(),
             still: still.len(),
-            drawn: Fit::from_values([Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }; 10]),
+            drawn: Fit::each(|_| Drawn { mean: 0.0, lo: 0.0, hi: 0.0 }),
             beyond: observed.fit,
             example: draw(0, None)?,
             observed: (seen.whole, seen.without),
             of_draws: (fits, (0..models).map(without).collect()),
         };
-        null.drawn = Fit::from_values(std::array::from_fn(|k| null.range(|fit| fit.values()[k])));
-        let mut beyond = Vec::with_capacity(10);
-        for k in 0..10 {
-            beyond.push(null.beyond_of(|fit| fit.values()[k])?);
-        }
-        null.beyond = Fit::from_values(std::array::from_fn(|k| beyond[k]));
+        null.drawn = Fit::each(|statistic| null.range(|fit| fit.get(statistic)));
+        null.beyond = Fit::try_each(|statistic| null.beyond_of(|fit| fit.get(statistic)))?;
         Ok(null)
     }
 
@@ -221,83 +215,14 @@ fn estimate(seen: Vec<f64>, draws: &[f64]) -> Result<Estimate, StatsError> {
     Ok(Estimate::from_t(over_models.value, se, (seen.len() - 2) as f64, seen.len() - 1))
 }
 
-/// Statistics of the null of the specification, on its own points: mean margins uniform from 0.5 to 12, correct or not.
-///
-/// ```
-/// use tenfold_analysis::uniform_null;
-/// use tenfold_core_tensor::seed::Seed;
-/// let f = uniform_null(0.83, 50, 5_000, false, Seed::new(1))?;
-/// assert!((f.slope - 1.04).abs() < 0.02 && (f.r_squared - 0.995).abs() < 0.004);
-/// # Ok::<(), tenfold_analysis::AnalysisError>(())
-/// ```
-///
-/// # Errors
-/// Fewer than two models or three points.
-pub fn uniform_null(
-    tau: f64,
-    models: usize,
-    points: usize,
-    unbiased: bool,
-    seed: Seed,
-) -> Result<Fit<f64>, AnalysisError> {
-    require(models >= 2, "models", models, "must be at least 2")?;
-    let mut rng = seed.named("uniform-null").rng();
-    let margins = Uniform::new(0.5, 12.0).expect("a range");
-    let selection = Selection { unbiased, ..Selection::default() };
-    let pairs: Vec<(f64, f64)> = (0..points)
-        .map(|_| {
-            let mu = rng.sample(margins);
-            let (b, v) = noisy(mu, tau, models, &mut rng);
-            pair(b, v, 1.0, models, selection)
-        })
-        .collect();
-    fit(&pairs)
-}
-
-/// Squared mean and plug-in variance of `sigmoid(-z)`, `z ~ N(mu, tau^2)`, over so many models.
-fn noisy(mu: f64, tau: f64, models: usize, rng: &mut Rng) -> (f64, f64) {
-    let wrong: Vec<f64> = (0..models)
-        .map(|_| {
-            let z: f64 = StandardNormal.sample(rng);
-            1.0 / (1.0 + (mu + tau * z).exp())
-        })
-        .collect();
-    let centre = mean(&wrong);
-    (centre * centre, wrong.iter().map(|p| (p - centre).powi(2)).sum::<f64>() / models as f64)
-}
-
-fn pair(b: f64, v: f64, spread: f64, models: usize, selection: Selection) -> (f64, f64) {
-    let n = models as f64;
-    let (b, v) = (b * spread, v * spread);
-    if selection.unbiased { (b - v / (n - 1.0), v * n / (n - 1.0)) } else { (b, v) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decomposition, KlDecomposition, Scale};
+    use crate::decomposition::{Decomposition, KlDecomposition, Selection};
+    use crate::predictions::Scale;
     use ndarray::Array3;
-
-    #[test]
-    fn the_table_of_the_specification() {
-        // tau, N, slope, R^2, median log ratio plug-in, unbiased.
-        let rows = [
-            (0.5, 5, 1.00, 0.984, 1.98, 1.72),
-            (0.5, 50, 1.02, 0.997, 1.44, 1.41),
-            (0.83, 5, 1.00, 0.984, 1.06, 0.75),
-            (0.83, 50, 1.04, 0.995, 0.37, 0.33),
-            (1.5, 5, 1.00, 0.985, 0.17, -0.29),
-            (1.5, 50, 1.06, 0.988, -0.83, -0.90),
-        ];
-        for (tau, models, slope, r_squared, plug_in, unbiased) in rows {
-            let f = uniform_null(tau, models, 5_000, false, Seed::new(3)).unwrap();
-            assert!((f.slope - slope).abs() < 0.02, "{tau} {models}: slope {}", f.slope);
-            assert!((f.r_squared - r_squared).abs() < 0.006, "{tau} {models}: R^2 {}", f.r_squared);
-            assert!((f.log_ratio - plug_in).abs() < 0.08, "{tau} {models}: {}", f.log_ratio);
-            let f = uniform_null(tau, models, 5_000, true, Seed::new(3)).unwrap();
-            assert!((f.log_ratio - unbiased).abs() < 0.09, "{tau} {models}: unbiased {}", f.log_ratio);
-        }
-    }
+    use rand::RngExt;
+    use rand_distr::{Distribution, StandardNormal};
 
     /// Points whose label is ahead by 1 to 8, with independent normal noise whose size differs from point to point by so much.
     fn noise(models: usize, points: usize, classes: usize, uneven: f64, seed: u64) -> (Array3<f32>, Vec<usize>) {

@@ -1,13 +1,9 @@
 //! The decomposition of the cross-entropy.
 
-use crate::block::Block;
-use crate::decomposition::Average;
+use super::average::Average;
+use super::split::Split;
 use crate::error::{AnalysisError, require};
-use crate::pass::{PerPoint, add};
-use crate::randomness::Randomness;
-use crate::row::OneByOne;
-use crate::scale::Scale;
-use crate::split::Split;
+use crate::predictions::{Block, OneByOne, PerPoint, Randomness, Scale, add};
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::ops::softmax::log_sum_exp;

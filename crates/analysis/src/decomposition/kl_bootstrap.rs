@@ -1,16 +1,12 @@
 //! The bootstrap over models of the cross-entropy.
 
-use crate::alignment::{Alignment, Fit, Selection};
-use crate::block::Block;
-use crate::bootstrap::{BootstrapAverages, check_draws};
-use crate::draws::{Draws, weights};
+use super::bootstrap::{BootstrapAverages, check_draws};
+use super::draws::{Draws, weights};
+use super::kl::{KlDecomposition, logarithms, of_means};
 use crate::error::{AnalysisError, require};
-use crate::kl::{KlDecomposition, logarithms, of_means};
-use crate::pass::{PerPoint, add};
-use crate::row::OneByOne;
+use crate::predictions::{Block, OneByOne, PerPoint, add};
 use ndarray::ArrayView3;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::Estimate;
 
 /// Ensembles drawn with replacement from the models of a [`KlDecomposition`], and what each makes of every point.
 ///
@@ -35,7 +31,7 @@ use tenfold_core_tensor::stats::Estimate;
 /// ```
 #[derive(Clone, Debug)]
 pub struct KlBootstrap<'a> {
-    found: &'a KlDecomposition,
+    pub(crate) found: &'a KlDecomposition,
     /// `w_t`, draws of N.
     weights: Vec<f64>,
     draws: usize,
@@ -64,14 +60,15 @@ impl<'a> KlBootstrap<'a> {
         add(self, block, labels, first)
     }
 
-    fn draws(&self) -> Result<Draws, AnalysisError> {
+    /// What was drawn, once all points were added.
+    pub(crate) fn draws(&self) -> Result<Draws, AnalysisError> {
         let (points, all) = (self.pairs.len() / self.draws, self.found.points.len());
         require(points == all && points >= 2, "points", points, format!("must be all {all} that were decomposed"))?;
         Ok(Draws { count: self.draws, points, models: self.found.models, seed: self.seed })
     }
 
     /// Bias and variance of a point in a draw.
-    fn pair(&self, draw: usize, i: usize, corrected: bool) -> (f64, f64) {
+    pub(crate) fn pair(&self, draw: usize, i: usize, corrected: bool) -> (f64, f64) {
         let [bias, variance] = self.pairs[i * self.draws + draw];
         if !corrected {
             return (bias, variance);
@@ -95,20 +92,6 @@ impl<'a> KlBootstrap<'a> {
         ];
         let [bias, variance, loss] = self.draws()?.averages(&whole, |draw, i| self.pair(draw, i, true));
         Ok(BootstrapAverages { randomness: self.found.randomness, bias, variance, loss })
-    }
-
-    /// Percentile intervals of the statistics of [`Alignment`], over models, plug-in: with the variance that N different models would
-    /// have, to first order, as [`ModelBootstrap::fit`](crate::ModelBootstrap::fit).
-    ///
-    /// # Errors
-    /// Points that were not added yet, unbiased estimates, or draws without a line.
-    pub fn fit(&self, selection: Selection) -> Result<Fit<Estimate>, AnalysisError> {
-        let draws = self.draws()?;
-        let n = self.found.models as f64;
-        draws.fit(&Alignment::of(self.found, selection)?, |draw, i| {
-            let (bias, variance) = self.pair(draw, i, true);
-            (bias + variance / n, variance * (n - 1.0) / n)
-        })
     }
 }
 
@@ -146,7 +129,7 @@ impl PerPoint for KlBootstrap<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Randomness, Scale};
+    use crate::predictions::{Randomness, Scale};
     use ndarray::{Array3, Axis};
     use rand_distr::{Distribution, StandardNormal};
 
@@ -189,11 +172,6 @@ mod tests {
                 assert!((a.value - b.value).abs() < 1e-12 && (a.se / b.se - 1.0).abs() < 0.25, "{a:?} {b:?}");
                 assert!(a.lo < a.value && a.value < a.hi, "{a:?}");
             }
-        }
-        let seen = Alignment::of(&found, Selection::default()).unwrap();
-        let drawn = bootstrap.fit(Selection::default()).unwrap();
-        for (a, b) in [(drawn.slope, seen.fit.slope), (drawn.log_ratio, seen.fit.log_ratio)] {
-            assert!(a.lo < b.value && b.value < a.hi && (a.se / b.se - 1.0).abs() < 0.5, "{a:?} {b:?}");
         }
         let error = bootstrap.add(z.view(), &y).unwrap_err().to_string();
         assert!(error.contains("must be those of the decomposition"), "{error}");

@@ -1,8 +1,8 @@
 //! Error against disagreement: what calibration makes equal.
 
-use crate::decomposition::Decomposition;
+use crate::decomposition::{Decomposition, Point};
 use crate::error::{AnalysisError, require};
-use crate::randomness::Randomness;
+use crate::predictions::Randomness;
 use serde::Serialize;
 use tenfold_core_tensor::stats::{Estimate, jackknife, mean, variance};
 
@@ -58,7 +58,7 @@ impl Disagreement {
         };
         let single = |sums: &[f64]| left_out(sums, 1.0);
         let paired = |sums: &[f64]| left_out(sums, 2.0);
-        let estimate = |value: &dyn Fn(&crate::Point) -> f64, without: Vec<f64>| -> Result<Estimate, AnalysisError> {
+        let estimate = |value: &dyn Fn(&Point) -> f64, without: Vec<f64>| -> Result<Estimate, AnalysisError> {
             let values: Vec<f64> = points.iter().map(value).collect();
             let over_models = jackknife(mean(&values), &without)?;
             let se = over_models.se.hypot((variance(&values) / values.len() as f64).sqrt());
@@ -86,7 +86,7 @@ impl Disagreement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Randomness, Scale};
+    use crate::predictions::Scale;
     use ndarray::{Array3, Axis};
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         let of = |z: &Array3<f32>| Decomposition::of(z.view(), &labels, Scale::logits(), Randomness::Seed).unwrap();
         let found = of(&z);
         let values = |d: &Decomposition| -> [f64; 2] {
-            let mean = |f: &dyn Fn(&crate::Point) -> f64| d.points().iter().map(f).sum::<f64>() / 9.0;
+            let mean = |f: &dyn Fn(&Point) -> f64| d.points().iter().map(f).sum::<f64>() / 9.0;
             [mean(&|p| p.disagreement - p.error), mean(&|p| p.soft_disagreement - p.rest)]
         };
         let without: Vec<[f64; 2]> =

@@ -1,9 +1,8 @@
 //! Bias^2 from one half of the models beside variance from the other: the two share no noise.
 
-use crate::alignment::fit;
-use crate::decomposition::Decomposition;
+use super::fit::fit;
+use crate::decomposition::{Decomposition, Point};
 use crate::error::AnalysisError;
-use crate::point::Point;
 use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean_interval, paired_bootstrap};

@@ -1,15 +1,10 @@
 //! What all bootstraps over models share: how often each model is drawn, and intervals from what the draws make of every point.
 
-use crate::alignment::{Alignment, Fit, fit_of};
-use crate::decomposition::Average;
-use crate::error::AnalysisError;
+use super::average::Average;
 use rand::RngExt;
 use rayon::prelude::*;
 use tenfold_core_tensor::seed::Seed;
-use tenfold_core_tensor::stats::{Estimate, StatsError, mean};
-
-/// Draws that may have no line through their points.
-const LOST: f64 = 0.1;
+use tenfold_core_tensor::stats::{Estimate, mean};
 
 /// Ensembles that were drawn, and of what.
 pub(crate) struct Draws {
@@ -45,27 +40,8 @@ impl Draws {
         })
     }
 
-    /// The statistics of an alignment, on its points.
-    ///
-    /// # Errors
-    /// Draws without a line.
-    pub(crate) fn fit(
-        &self,
-        whole: &Alignment,
-        pair: impl Fn(usize, usize) -> (f64, f64) + Sync,
-    ) -> Result<Fit<Estimate>, AnalysisError> {
-        let of_draw = |draw: usize| fit_of(&whole.at.iter().map(|&i| pair(draw, i)).collect::<Vec<(f64, f64)>>()).ok();
-        let fits: Vec<Fit<f64>> = (0..self.count).into_par_iter().filter_map(of_draw).collect();
-        let lost = self.count - fits.len();
-        if lost as f64 > LOST * self.count as f64 {
-            return Err(StatsError::TooFew { statistic: "draws with a line", n: fits.len(), least: self.count }.into());
-        }
-        let value = whole.whole.values();
-        let of = |k: usize| self.estimate(value[k], fits.iter().map(|fit| fit.values()[k]).collect());
-        Ok(Fit::from_values(std::array::from_fn(of)))
-    }
-
-    fn estimate(&self, value: f64, values: Vec<f64>) -> Estimate {
+    /// A value with the percentiles of what the draws have.
+    pub(crate) fn estimate(&self, value: f64, values: Vec<f64>) -> Estimate {
         Estimate::from_draws(value, values, self.models)
     }
 }

@@ -1,9 +1,9 @@
 //! How a row of numbers becomes errors on the simplex.
 
-use crate::eights::{Cut, total, width};
+use super::models::Models;
 use crate::error::AnalysisError;
-use crate::models::Models;
-use tenfold_kernels::math::exp_double;
+use tenfold_kernels::eights::{Cut, exponentials, sums_near, total, width};
+use tenfold_kernels::extremes::{largest, least};
 use tenfold_kernels::simd::{EIGHT, Number, Simd};
 
 /// Sums of exponentials below this may have lost digits to underflow.
@@ -105,16 +105,7 @@ impl Reading for Tolerance {
 
     #[inline(always)]
     fn fine<S: Simd>(self, simd: S, models: &Models) -> bool {
-        let [one, tolerance, zero] = [1.0, self.0, 0.0].map(|v| simd.splat_double(v));
-        let (mut signs, mut zeros) = (zero, zero);
-        for (rest, right) in models.rest.as_chunks::<EIGHT>().0.iter().zip(models.over.as_chunks::<EIGHT>().0) {
-            let off = simd.sub_double(simd.add_double(simd.load_double(rest), simd.load_double(right)), one);
-            let most = simd.max_double(off, simd.sub_double(zero, off));
-            signs = simd.or_double(signs, simd.sub_double(tolerance, most));
-            // Zero times what is not finite is NaN.
-            zeros = simd.fma_double(off, zero, zeros);
-        }
-        simd.signs_double(signs) == 0 && simd.sum_double(zeros) == 0.0
+        sums_near(simd, &models.rest, &models.over, 1.0, self.0)
     }
 
     #[cold]
@@ -210,148 +201,10 @@ impl Reading for Temperature {
     }
 }
 
-/// `e^((z - largest) / T)` of a row, and zeros after it where it is shorter than an eight.
-#[inline(always)]
-fn exponentials<S: Simd>(simd: S, row: &[f32], largest: f64, temperature: f64, to: &mut [f64]) {
-    let by = [simd.splat_double(largest), simd.splat_double(1.0 / temperature)];
-    for (z, to) in row.as_chunks::<EIGHT>().0.iter().zip(to.as_chunks_mut::<EIGHT>().0) {
-        simd.store_double(to, exponential(simd, z, by));
-    }
-    match (row.last_chunk::<EIGHT>(), to.last_chunk_mut::<EIGHT>()) {
-        // Once more what the whole eights have, and the rest.
-        (Some(z), Some(to)) => simd.store_double(to, exponential(simd, z, by)),
-        (None, Some(to)) => {
-            let mut z = [row[0]; EIGHT];
-            z[..row.len()].copy_from_slice(row);
-            simd.store_double(to, exponential(simd, &z, by));
-            to[row.len()..].fill(0.0);
-        }
-        _ => {}
-    }
-}
-
-#[inline(always)]
-fn exponential<S: Simd>(simd: S, z: &[f32; EIGHT], [largest, inverse]: [S::D; 2]) -> S::D {
-    exp_double(simd, simd.mul_double(simd.sub_double(simd.widen(z), largest), inverse))
-}
-
-/// The least number of rows of one length; without meaning where one is NaN.
-#[inline(always)]
-fn least<S: Simd, const R: usize>(simd: S, rows: [&[f32]; R]) -> f32 {
-    let mut least = simd.splat(rows[0][0]);
-    for row in rows {
-        let (whole, rest) = row.split_at(row.len() - row.len() % S::LANES);
-        for part in whole.chunks_exact(S::LANES) {
-            least = simd.min(simd.load(part), least);
-        }
-        if !rest.is_empty() {
-            // What is before it once more costs less than a vector that is not full.
-            let last = row.len().checked_sub(S::LANES).map(|from| simd.load(&row[from..]));
-            least = simd.min(last.unwrap_or_else(|| simd.load_part(row, row[0])), least);
-        }
-    }
-    -simd.largest(simd.sub(simd.zero(), least))
-}
-
-/// The largest number and its class, the first of equals; none where a number is not finite.
-#[inline(always)]
-fn largest<S: Simd>(simd: S, row: &[f32]) -> Option<(f32, usize)> {
-    // In each lane the largest number and the class where its vector starts.
-    let (mut most, mut starts, mut zeros) = (simd.splat(row[0]), simd.zero(), simd.zero());
-    for (j, part) in row.chunks(S::LANES).enumerate() {
-        // The first number once more where a vector is not full.
-        let v = if part.len() == S::LANES { simd.load(part) } else { simd.load_part(part, row[0]) };
-        let more = simd.gt(v, most);
-        most = simd.select(more, v, most);
-        starts = simd.select(more, simd.splat((j * S::LANES) as f32), starts);
-        // Zero times what is not finite is NaN.
-        zeros = simd.fma(v, simd.zero(), zeros);
-    }
-    if simd.sum(zeros) != 0.0 {
-        return None;
-    }
-    let value = simd.largest(most);
-    if row.len() > EXACT {
-        return row.iter().position(|v| *v == value).map(|class| (value, class));
-    }
-    // Lanes with less are out.
-    let out = simd.gt(simd.splat(value), most);
-    let classes = simd.add(starts, simd.load(&PLACES));
-    let first = simd.largest(simd.select(out, simd.splat(f32::MIN), simd.sub(simd.zero(), classes)));
-    Some((value, -first as usize))
-}
-
-/// Whole numbers up to this are exact in single precision.
-const EXACT: usize = 1 << f32::MANTISSA_DIGITS;
-
-/// The number of each lane, of as many as any vector has.
-const PLACES: [f32; 64] = {
-    let mut places = [0.0; 64];
-    let mut i = 0;
-    while i < places.len() {
-        places[i] = i as f32;
-        i += 1;
-    }
-    places
-};
-
 /// `log p_y - log (1 - p_y)` from logits: the label's minus the log-sum-exp of the others.
 fn log_odds(row: &[f32], label: usize, temperature: f64) -> f64 {
     let others = || row.iter().enumerate().filter(|(k, _)| *k != label).map(|(_, z)| f64::from(*z) / temperature);
     let largest = others().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = others().map(|z| (z - largest).exp()).sum();
     f64::from(row[label]) / temperature - largest - sum.ln()
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::error::AnalysisError;
-    use crate::row::{OneByOne, Row};
-    use crate::scale::Scale;
-
-    fn errors(scale: Scale, row: &[f32], label: usize) -> Result<(Row, Vec<f64>), AnalysisError> {
-        let mut d = vec![0.0; row.len()];
-        OneByOne::default().errors_of(scale, row, label, &mut d, [3, 5]).map(|r| (r, d))
-    }
-
-    #[test]
-    fn a_confident_row_keeps_its_small_error() {
-        let (row, d) = errors(Scale::logits(), &[100.0, 0.0, 0.0], 0).unwrap();
-        // In single precision the probability of the label is exactly one.
-        let small = (-100.0_f64).exp();
-        assert!((row.rest / (2.0 * small) - 1.0).abs() < 1e-12 && (d[1] / small - 1.0).abs() < 1e-12);
-        assert!((row.margin - (100.0 - 2.0_f64.ln())).abs() < 1e-12);
-        let (row, d) = errors(Scale::probabilities(), &[1.0, 3e-30, 1e-30], 0).unwrap();
-        assert!((row.rest / 4e-30 - 1.0).abs() < 1e-6 && d[0] == -row.rest && row.prediction == 0);
-    }
-
-    #[test]
-    fn the_first_of_equals_is_predicted() {
-        for at in 0..20 {
-            let mut row = [0.0_f32; 20];
-            (row[at], row[19]) = (0.5, 0.5);
-            let (read, d) = errors(Scale::Probabilities { tolerance: 2.0 }, &row, 3).unwrap();
-            assert_eq!(read.prediction, at);
-            assert_eq!(d[3], -read.rest);
-        }
-    }
-
-    #[test]
-    fn temperature_divides() {
-        let (hot, _) = errors(Scale::Logits { temperature: 2.0 }, &[2.0, 0.0], 1).unwrap();
-        assert!((hot.margin + 1.0).abs() < 1e-12 && hot.prediction == 0);
-        assert!((hot.rest - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
-    }
-
-    #[test]
-    fn rows_that_are_no_probabilities_are_named() {
-        let fails = |scale, row: &[f32], text: &str| {
-            let error = errors(scale, row, 0).unwrap_err().to_string();
-            assert!(error.starts_with(text), "{error}");
-        };
-        fails(Scale::probabilities(), &[0.5, 0.4], "model 3, point 5: the probabilities sum to 0.9");
-        fails(Scale::probabilities(), &[1.2, -0.2], "model 3, point 5, class 1: -0.2, must be a probability");
-        fails(Scale::probabilities(), &[0.5, f32::NAN], "model 3, point 5, class 1: NaN, must be a finite");
-        fails(Scale::logits(), &[f32::INFINITY, 0.0], "model 3, point 5, class 0: inf, must be a finite");
-    }
 }
