@@ -9,6 +9,7 @@
 use crate::alignment::{Alignment, Null};
 use crate::calibration::GapBin;
 use crate::decomposition::{Decomposition, Split};
+use tenfold_core_tensor::stats::Estimate;
 use tenfold_report::{Axis, AxisScale, Chart, Cloud, Line, Point as Mark, Scatter, Series, Stroke};
 
 /// Bars of a histogram.
@@ -122,10 +123,9 @@ pub fn log_ratios(title: impl Into<String>, found: &Decomposition) -> Chart {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn gap_chart(title: impl Into<String>, bins: &[GapBin]) -> Chart {
-    let gap = bins.iter().map(|b| Mark {
-        x: b.statistic,
-        y: b.gap,
-        interval: Some((b.gap - 1.96 * b.gap_se, b.gap + 1.96 * b.gap_se)),
+    let gap = bins.iter().map(|b| {
+        let e = Estimate::normal(b.gap, b.gap_se, b.n);
+        Mark { x: b.statistic, y: e.value, interval: Some((e.lo, e.hi)) }
     });
     Chart {
         title: title.into(),

@@ -25,7 +25,7 @@ pub enum Noise {
     /// it has, and however much its size differs from point to point, it stays; only whose it was is lost.
     Dealt,
     /// Normal noise of one law for all points, independent over models: the covariance of the first ranks, and the variance of each
-    /// further one, are those of the points' own noise on average. The null of the specification's section 5, for any number of classes.
+    /// further one, are those of the points' own noise on average. The null of one size, for any number of classes.
     Normal,
 }
 

@@ -1,4 +1,4 @@
-//! The null of the specification, on its own points.
+//! Noise of one size on points of its own.
 
 use super::fit::{Fit, fit};
 use crate::decomposition::Selection;
@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use tenfold_core_tensor::seed::{Rng, Seed};
 use tenfold_core_tensor::stats::mean;
 
-/// Statistics of the null of the specification, on its own points: mean margins uniform from 0.5 to 12, correct or not.
+/// Statistics of noise of one size on points of its own: mean margins uniform from 0.5 to 12, correct or not.
 ///
 /// ```
 /// use tenfold_analysis::uniform_null;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_the_specification() {
+    fn the_table_of_an_earlier_simulation() {
         // tau, N, slope, R^2, median log ratio plug-in, unbiased.
         let rows = [
             (0.5, 5, 1.00, 0.984, 1.98, 1.72),

@@ -118,8 +118,8 @@ impl Trajectories {
         }
         let shares = shares(&rule.classify_all(sizes)?);
         let mut ends = found.into_iter().zip(shares).map(|(all, share)| {
-            let half = 1.959_964 * draws.estimate(share, all).se;
-            ((share - half).max(0.0), (share + half).min(1.0))
+            let e = draws.normal(share, all);
+            (e.lo.max(0.0), e.hi.min(1.0))
         });
         Ok(std::array::from_fn(|_| ends.next().unwrap_or((f64::NAN, f64::NAN))))
     }

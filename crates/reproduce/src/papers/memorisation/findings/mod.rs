@@ -119,14 +119,10 @@ impl Drawn {
         Estimate { lo: further(e.lo), hi: further(e.hi), ..e }
     }
 
-    /// The normal interval: for shares of what crosses a threshold, and for ranks. Drawing models again adds
-    /// noise that carries examples across thresholds and each other, so that percentiles of the draws lie beside the
-    /// statistic as it is. That noise also spreads the scores, and a rank or a share moves the less, the more scores are spread.
-    /// Where all their spread is noise, the draws have twice as much of it, and what is found of them has an error that is too small
-    /// by the root of two. Elsewhere it is too small by less; we take the most.
+    /// The normal interval: for shares of what crosses a threshold, and for ranks.
     fn normal(&self, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Estimate {
-        let e = self.estimate(statistic);
-        Estimate::normal(e.value, std::f64::consts::SQRT_2 * e.se, e.n)
+        let (value, values) = self.values(statistic);
+        self.draws.normal(value, values)
     }
 }
 
