@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that must hold before a change is merged, cheapest first.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;

@@ -34,12 +34,12 @@ fn highest(variances: &[f64]) -> Option<usize> {
 /// Logits of an ensemble, and what differs from model to model.
 pub(super) type Ensemble<'a> = (ArrayView3<'a, f32>, Randomness);
 
+/// Which width was chosen as the peak, and what is found of it.
+type Peak = (usize, Result<Estimate, String>);
+
 /// The width between the ends with the highest variance on the first half of the models, and by how much its variance exceeds those
 /// of both ends on the second; none below three widths.
-pub(super) fn rise_and_fall(
-    widths: &[Ensemble],
-    labels: &[usize],
-) -> Result<Option<(usize, Result<Estimate, String>)>, ReproduceError> {
+pub(super) fn rise_and_fall(widths: &[Ensemble], labels: &[usize]) -> Result<Option<Peak>, ReproduceError> {
     let part = |(logits, randomness): &Ensemble, first: bool| -> Result<Decomposition, ReproduceError> {
         let half = logits.dim().0 / 2;
         let part = if first { s![..half, .., ..] } else { s![half.., .., ..] };
