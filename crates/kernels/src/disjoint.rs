@@ -8,24 +8,24 @@
 use std::marker::PhantomData;
 
 /// An exclusively borrowed slice, to be written in parts from several threads.
-pub struct Disjoint<'a> {
-    start: *mut f32,
+pub struct Disjoint<'a, T = f32> {
+    start: *mut T,
     len: usize,
-    borrow: PhantomData<&'a mut [f32]>,
+    borrow: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it stands for `&mut [f32]`, which may be sent; parts are exclusive by the promise of `part`.
-unsafe impl Send for Disjoint<'_> {}
+// SAFETY: it stands for `&mut [T]`, which may be sent; parts are exclusive by the promise of `part`.
+unsafe impl<T: Send> Send for Disjoint<'_, T> {}
 // SAFETY: a shared reference only gives parts out through `part`, whose callers promise that they do not overlap.
-unsafe impl Sync for Disjoint<'_> {}
+unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
 
-impl<'a> Disjoint<'a> {
+impl<'a, T> Disjoint<'a, T> {
     /// Takes the slice for as long as parts are written.
-    pub fn new(slice: &'a mut [f32]) -> Self {
+    pub fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), borrow: PhantomData }
     }
 
-    /// The `len` numbers from `start`.
+    /// The `len` entries from `start`.
     ///
     /// # Safety
     /// No other part that overlaps this one is alive.
@@ -34,7 +34,7 @@ impl<'a> Disjoint<'a> {
     /// If the part is not within the slice.
     #[expect(clippy::mut_from_ref, reason = "exclusive by the caller's promise")]
     #[inline(always)]
-    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [f32] {
+    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start <= self.len && len <= self.len - start, "part {start}..+{len} of {}", self.len);
         // SAFETY: within the borrowed slice by the assertion; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }

@@ -23,6 +23,7 @@
 //! | [`product`] | matrix products |
 //! | [`linear`] | linear layers with bias and ReLU |
 //! | [`optimiser`] | steps of SGD and AdamW |
+//! | [`perceptron`] | training of multi-layer perceptrons, without a graph |
 //! | [`pool`] | pooling |
 //! | [`subsample`] | every s-th pixel, for shortcuts |
 //! | [`walsh_hadamard`] | the fast Walsh-Hadamard transform |
@@ -55,6 +56,7 @@ pub mod math;
 pub mod norm;
 pub mod optimiser;
 pub mod parallel;
+pub mod perceptron;
 pub mod pool;
 pub mod product;
 pub mod reduce;

@@ -92,6 +92,85 @@ impl AdamW {
     }
 }
 
+/// What a step makes of a vector of parameters, its gradient and its running averages. With SGD the first average is the
+/// velocity, and there is no second.
+pub(crate) trait Rule: Copy + Send + Sync {
+    /// Numbers that are the same for all parameters of a step.
+    type Constants<S: Simd>: Copy;
+
+    /// They.
+    fn constants<S: Simd>(self, simd: S) -> Self::Constants<S>;
+
+    /// The parameters and averages after the step.
+    fn step<S: Simd>(simd: S, of: &Self::Constants<S>, p: S::V, g: S::V, averages: [S::V; 2]) -> (S::V, [S::V; 2]);
+}
+
+/// eta, mu and lambda, and whether to look ahead.
+#[derive(Clone, Copy)]
+pub(crate) struct SgdConstants<V>([V; 3], bool);
+
+impl Rule for Sgd {
+    type Constants<S: Simd> = SgdConstants<S::V>;
+
+    #[inline(always)]
+    fn constants<S: Simd>(self, simd: S) -> SgdConstants<S::V> {
+        let Self { learning_rate, momentum, nesterov, weight_decay } = self;
+        SgdConstants([learning_rate, momentum, weight_decay].map(|x| simd.splat(x)), nesterov)
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(
+        simd: S,
+        &SgdConstants([eta, mu, lambda], nesterov): &SgdConstants<S::V>,
+        p: S::V,
+        g: S::V,
+        [velocity, other]: [S::V; 2],
+    ) -> (S::V, [S::V; 2]) {
+        let g = simd.fma(lambda, p, g);
+        let velocity = simd.fma(mu, velocity, g);
+        let direction = if nesterov { simd.fma(mu, velocity, g) } else { velocity };
+        (simd.neg_fma(eta, direction, p), [velocity, other])
+    }
+}
+
+impl Rule for AdamW {
+    /// What is kept of a parameter, beta1, its rest, beta2, its rest, the rate, the second moment's scale, epsilon.
+    type Constants<S: Simd> = [S::V; 8];
+
+    #[inline(always)]
+    fn constants<S: Simd>(self, simd: S) -> [S::V; 8] {
+        let Self { learning_rate, beta1, beta2, epsilon, weight_decay, step } = self;
+        let t = step as f64;
+        let (bias1, bias2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
+        let constants = [
+            1.0 - learning_rate * weight_decay,
+            beta1,
+            1.0 - beta1,
+            beta2,
+            1.0 - beta2,
+            learning_rate / bias1,
+            1.0 / bias2,
+            epsilon,
+        ];
+        constants.map(|x| simd.splat(x as f32))
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(
+        simd: S,
+        &[keep, beta1, new1, beta2, new2, rate, scale, epsilon]: &[S::V; 8],
+        p: S::V,
+        g: S::V,
+        [first, second]: [S::V; 2],
+    ) -> (S::V, [S::V; 2]) {
+        let first = simd.fma(beta1, first, simd.mul(new1, g));
+        let second = simd.fma(beta2, second, simd.mul(new2, simd.mul(g, g)));
+        let deviation = simd.add(simd.sqrt(simd.mul(second, scale)), epsilon);
+        let stepped = simd.sub(simd.mul(keep, p), simd.div(simd.mul(rate, first), deviation));
+        (stepped, [first, second])
+    }
+}
+
 /// Runs `task(start, len)` for consecutive chunks of `n` numbers.
 fn each_chunk(n: usize, task: impl Fn(usize, usize) + Sync + Send) {
     tasks(n.div_ceil(CHUNK), 8 * n, |i| task(i * CHUNK, CHUNK.min(n - i * CHUNK)));
@@ -109,24 +188,21 @@ impl Kernel for SgdChunk<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Sgd { learning_rate, momentum, nesterov, weight_decay } = self.sgd;
-        let [eta, mu, lambda] = [learning_rate, momentum, weight_decay].map(|x| simd.splat(x));
+        let constants = self.sgd.constants(simd);
         let pairs = self.parameter.chunks_mut(S::LANES).zip(self.gradient.chunks(S::LANES));
-        if momentum == 0.0 {
+        let none = simd.zero();
+        if self.sgd.momentum == 0.0 {
             for (p, g) in pairs {
-                let old = simd.read(p);
-                let g = simd.fma(lambda, old, simd.read(g));
-                simd.write(p, simd.neg_fma(eta, g, old));
+                let (new, _) = <Sgd as Rule>::step(simd, &constants, simd.read(p), simd.read(g), [none; 2]);
+                simd.write(p, new);
             }
             return;
         }
         for ((p, g), v) in pairs.zip(self.velocity.chunks_mut(S::LANES)) {
-            let old = simd.read(p);
-            let g = simd.fma(lambda, old, simd.read(g));
-            let velocity = simd.fma(mu, simd.read(v), g);
+            let (new, [velocity, _]) =
+                <Sgd as Rule>::step(simd, &constants, simd.read(p), simd.read(g), [simd.read(v), none]);
             simd.write(v, velocity);
-            let direction = if nesterov { simd.fma(mu, velocity, g) } else { velocity };
-            simd.write(p, simd.neg_fma(eta, direction, old));
+            simd.write(p, new);
         }
     }
 }
@@ -144,31 +220,15 @@ impl Kernel for AdamWChunk<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, step } = self.adamw;
-        let t = step as f64;
-        let (bias1, bias2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
-        let constants = [
-            1.0 - learning_rate * weight_decay,
-            beta1,
-            1.0 - beta1,
-            beta2,
-            1.0 - beta2,
-            learning_rate / bias1,
-            1.0 / bias2,
-            epsilon,
-        ];
-        let [keep, beta1, new1, beta2, new2, rate, scale, epsilon] = constants.map(|x| simd.splat(x as f32));
+        let constants = self.adamw.constants(simd);
         let pairs = self.parameter.chunks_mut(S::LANES).zip(self.gradient.chunks(S::LANES));
         let moments = self.first.chunks_mut(S::LANES).zip(self.second.chunks_mut(S::LANES));
         for ((p, g), (m, v)) in pairs.zip(moments) {
-            let g = simd.read(g);
-            let first = simd.fma(beta1, simd.read(m), simd.mul(new1, g));
-            let second = simd.fma(beta2, simd.read(v), simd.mul(new2, simd.mul(g, g)));
+            let old = [simd.read(m), simd.read(v)];
+            let (new, [first, second]) = <AdamW as Rule>::step(simd, &constants, simd.read(p), simd.read(g), old);
             simd.write(m, first);
             simd.write(v, second);
-            let deviation = simd.add(simd.sqrt(simd.mul(second, scale)), epsilon);
-            let kept = simd.mul(keep, simd.read(p));
-            simd.write(p, simd.sub(kept, simd.div(simd.mul(rate, first), deviation)));
+            simd.write(p, new);
         }
     }
 }

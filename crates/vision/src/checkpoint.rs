@@ -1,12 +1,12 @@
 //! What a run keeps to go on after a kill as if nothing had happened.
 
+use crate::classifier::Classifier;
 use crate::container::{self, Tensors, damaged};
+use crate::engine::Core;
 use crate::error::VisionError;
-use crate::optimiser::Optimiser;
 use crate::params::TrainConfig;
 use crate::train::EpochLog;
 use crate::weights::Weights;
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -34,15 +34,14 @@ struct Record {
     history: Vec<EpochLog>,
 }
 
-/// Writes the state after the last epoch of `history`.
+/// Writes the state after the last epoch of `history`: the weights, and the optimiser's steps and averages.
 pub(crate) fn write(
     path: &Path,
     identity: &Identity,
     weights: Weights,
-    optimiser: &Optimiser,
+    (optimiser_steps, state): (u64, Tensors),
     history: &[EpochLog],
 ) -> Result<(), VisionError> {
-    let (optimiser_steps, state) = optimiser.capture();
     let prefixed = |prefix: &'static str, tensors: Tensors| {
         tensors.into_iter().map(move |(name, values)| (format!("{prefix}/{name}"), values))
     };
@@ -51,13 +50,12 @@ pub(crate) fn write(
     container::write(path, KIND, &record, tensors)
 }
 
-/// Puts the state of a checkpoint of the same run into a network (in inference mode) and its optimiser.
-pub(crate) fn read<M: Module>(
+/// Puts the state of a checkpoint of the same run into a network.
+pub(crate) fn read<C: Classifier>(
     path: &Path,
     identity: &Identity,
-    model: M,
-    optimiser: &mut Optimiser,
-) -> Result<(M, Vec<EpochLog>), VisionError> {
+    core: Core<C>,
+) -> Result<(Core<C>, Vec<EpochLog>), VisionError> {
     let (record, tensors) = container::read::<Record>(path, KIND)?;
     if let Some((key, rule)) = difference(&record.identity, identity) {
         return Err(damaged(path, key, rule));
@@ -70,9 +68,8 @@ pub(crate) fn read<M: Module>(
             _ => return Err(damaged(path, name, "a checkpoint has no such tensor")),
         };
     }
-    let model = Weights::from_tensors(weights).restore(model, path)?;
-    optimiser.restore(record.optimiser_steps, state, &model, path)?;
-    Ok((model, record.history))
+    let core = core.restore(Weights::from_tensors(weights), record.optimiser_steps, state, path)?;
+    Ok((core, record.history))
 }
 
 /// The first field in which two runs differ, and how.

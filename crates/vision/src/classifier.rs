@@ -1,6 +1,7 @@
 //! What the training loop and the evaluation ask of a network.
 
 use crate::error::VisionError;
+use crate::mlp::MlpConfig;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use tenfold_core_tensor::image::ImageShape;
@@ -56,6 +57,13 @@ pub trait Classifier: Module {
     fn accepts(&self, image: ImageShape) -> Result<(), VisionError> {
         let _ = image;
         Ok(())
+    }
+
+    /// The sizes, if the network is a multi-layer perceptron with ReLU between its layers, whose parameters are called
+    /// `hidden.L.weight` `[inputs, outputs]` and `hidden.L.bias`, and `output.weight` and `output.bias`, with one name for all
+    /// before them or none. Such a network is trained without a graph on the CPU. The default says that it is none.
+    fn perceptron(&self) -> Option<MlpConfig> {
+        None
     }
 
     /// What the network is, for the record: kept in checkpoints, and compared when a run is resumed. The names and

@@ -1,5 +1,6 @@
 //! What a run reads at each step: every draw that training makes follows from here.
 
+use crate::augment::Augmentation;
 use crate::loss::BatchTargets;
 use crate::params::TrainConfig;
 use crate::targets::TrainingSet;
@@ -59,6 +60,12 @@ impl Pass<'_> {
         config.augmentation.push(data.input(self.order[place]), data.inputs().image(), &mut self.draws, pixels);
     }
 
+    /// The input at a place, where nothing is changed of it.
+    pub(crate) fn unchanged(&self, place: usize) -> Option<&[f32]> {
+        let Feed { data, config, .. } = self.feed;
+        (config.augmentation == Augmentation::None).then(|| data.input(self.order[place]))
+    }
+
     /// The row of the whole set that is at a place.
     pub(crate) fn row(&self, place: usize) -> usize {
         self.feed.data.row(self.order[place])
@@ -66,6 +73,13 @@ impl Pass<'_> {
 
     /// The targets of some places.
     pub(crate) fn targets(&self, places: Range<usize>, classes: usize) -> BatchTargets {
-        self.feed.data.batch_targets(&self.order[places], classes, self.feed.config.label_smoothing)
+        let mut targets = BatchTargets::default();
+        self.put_targets(places, classes, &mut targets);
+        targets
+    }
+
+    /// The same, into buffers that are there.
+    pub(crate) fn put_targets(&self, places: Range<usize>, classes: usize, to: &mut BatchTargets) {
+        self.feed.data.batch_targets(&self.order[places], classes, self.feed.config.label_smoothing, to);
     }
 }

@@ -7,6 +7,7 @@
 //! | bring your own | [`Classifier`] |
 //! | lay out the data | [`Inputs`], [`ImageShape`], [`Targets`], [`TrainingSet`] |
 //! | train | [`train()`], [`resume`], [`TrainConfig`] |
+//! | watch and steer a run | [`watch`], [`steer`], [`Moment`] |
 //! | train many | [`Ensemble`], [`Member`], [`Strategy`] |
 //! | read logits and embeddings | [`evaluate()`], [`Evaluation`] |
 //!
@@ -51,6 +52,7 @@ mod checkpoint;
 mod classifier;
 mod container;
 mod convnet;
+mod engine;
 mod ensemble;
 mod error;
 mod evaluate;
@@ -63,8 +65,10 @@ mod mlp;
 mod model;
 mod optimiser;
 mod params;
+mod perceptron;
 mod resnet;
 mod schedule;
+mod steer;
 mod targets;
 mod train;
 mod weights;
@@ -73,19 +77,21 @@ pub use architecture::Architecture;
 pub use augment::Augmentation;
 pub use classifier::{Classifier, Output, parameter_count};
 pub use convnet::{ConvNet, ConvNetConfig};
+pub use engine::Engine;
 pub use ensemble::{Ensemble, Failure, Member, Report, Samples, Shard, Strategy};
 pub use error::VisionError;
 pub use evaluate::{Evaluation, evaluate};
 pub use inputs::Inputs;
 pub use mlp::{Mlp, MlpConfig};
 pub use model::Model;
-pub use params::{Checkpointing, OptimiserConfig, TrainConfig};
+pub use params::{Checkpointing, Criterion, OptimiserConfig, TrainConfig};
 pub use resnet::{ResNet, ResNetConfig, Shortcut};
 pub use schedule::{Decay, Schedule};
+pub use steer::Moment;
 pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
 pub use tenfold_core_tensor::mask::BitMask;
-pub use train::{EpochLog, Trained, resume, train, watch};
+pub use train::{EpochLog, Trained, resume, steer, train, watch};
 
 /// The chapter's example is a test.
 #[cfg(doctest)]

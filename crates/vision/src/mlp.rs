@@ -95,7 +95,8 @@ impl Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loss::{BatchTargets, backward};
+    use crate::loss::{BatchTargets, Objective};
+    use crate::params::TrainConfig;
     use crate::weights::to_host;
     use burn::tensor::TensorData;
     use tenfold_core_tensor::ops::tensor::soft_cross_entropy;
@@ -135,7 +136,7 @@ mod tests {
         let bias = |l: &Linear| l.bias.as_ref().map(|b| b.val()).unwrap();
         let gradients_of =
             |g: burn::tensor::Gradients| flat(&|l| (l.weight.val().grad(&g).unwrap(), bias(l).grad(&g).unwrap()));
-        let found = gradients_of(backward(logits(), &targets, 1.0));
+        let found = gradients_of(Objective::of(&TrainConfig::default()).backward(logits(), &targets));
 
         let wanted = Tensor::<2>::from_data(TensorData::new(rows.clone(), [3, 2]), &device);
         let recorded = gradients_of(soft_cross_entropy(logits(), wanted).unwrap().sum().backward());

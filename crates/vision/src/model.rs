@@ -5,7 +5,7 @@ use crate::classifier::{Classifier, Output};
 use crate::container;
 use crate::convnet::ConvNet;
 use crate::error::VisionError;
-use crate::mlp::Mlp;
+use crate::mlp::{Mlp, MlpConfig};
 use crate::resnet::ResNet;
 use crate::weights::Weights;
 use burn::module::Module;
@@ -92,6 +92,13 @@ impl Classifier for Model {
 
     fn accepts(&self, image: ImageShape) -> Result<(), VisionError> {
         self.architecture().accepts(image)
+    }
+
+    fn perceptron(&self) -> Option<MlpConfig> {
+        match self {
+            Self::Mlp(net) => Some(net.config().clone()),
+            Self::ConvNet(_) | Self::ResNet(_) => None,
+        }
     }
 
     fn describe(&self) -> serde_json::Value {

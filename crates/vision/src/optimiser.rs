@@ -113,10 +113,16 @@ impl Optimiser {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        match self.config {
-            OptimiserConfig::Sgd { .. } => &["velocity"],
-            OptimiserConfig::AdamW { .. } => &["first-moment", "second-moment"],
-        }
+        averages(&self.config)
+    }
+}
+
+/// What an optimiser keeps of each parameter, as checkpoints call it.
+pub(crate) fn averages(of: &OptimiserConfig) -> &'static [&'static str] {
+    match of {
+        OptimiserConfig::Sgd { momentum: 0.0, .. } => &[],
+        OptimiserConfig::Sgd { .. } => &["velocity"],
+        OptimiserConfig::AdamW { .. } => &["first-moment", "second-moment"],
     }
 }
 

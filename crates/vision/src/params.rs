@@ -60,6 +60,17 @@ impl OptimiserConfig {
     }
 }
 
+/// What training minimises, for logits z and a target distribution q.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criterion {
+    /// `sum_k q_k (logsumexp(z) - z_k)`.
+    #[default]
+    CrossEntropy,
+    /// `sum_k (z_k - q_k)^2`: the outputs themselves are fitted to the target.
+    Squared,
+}
+
 /// Where a run keeps what it needs to go on after a kill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +93,7 @@ pub struct Checkpointing {
 /// | `schedule` | cosine to zero, no warm-up |
 /// | `augmentation` | none |
 /// | `label_smoothing` | 0 |
+/// | `criterion` | cross-entropy |
 /// | `temperature` | 1 |
 /// | `max_gradient_norm` | none |
 /// | `checkpoint` | none |
@@ -118,8 +130,10 @@ pub struct TrainConfig {
     pub augmentation: Augmentation,
     /// Target q becomes `(1 - a) q + a / K` over K classes; a from 0 to below 1.
     pub label_smoothing: f64,
+    /// What is minimised.
+    pub criterion: Criterion,
     /// T: the loss is `T^2` times the cross-entropy of `softmax(z / T)` to the targets, as in distillation from a teacher's
-    /// outputs softened alike; above 0.
+    /// outputs softened alike; above 0, and 1 with [`Criterion::Squared`].
     pub temperature: f64,
     /// If the Euclidean norm of all gradients together exceeds this, they are scaled down to it.
     pub max_gradient_norm: Option<f64>,
@@ -138,6 +152,7 @@ impl Default for TrainConfig {
             schedule: Schedule::cosine(),
             augmentation: Augmentation::None,
             label_smoothing: 0.0,
+            criterion: Criterion::CrossEntropy,
             temperature: 1.0,
             max_gradient_norm: None,
             checkpoint: None,
@@ -194,6 +209,12 @@ impl TrainConfig {
         self
     }
 
+    /// Sets what is minimised.
+    pub fn with_criterion(mut self, criterion: Criterion) -> Self {
+        self.criterion = criterion;
+        self
+    }
+
     /// Sets the temperature of the loss.
     pub fn with_temperature(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
@@ -231,6 +252,8 @@ impl TrainConfig {
         require((0.0..1.0).contains(&smoothing), "label_smoothing", smoothing, "must be from 0 to below 1")?;
         let temperature = self.temperature;
         require(positive(temperature), "temperature", temperature, "must be finite and above 0")?;
+        let softens = temperature != 1.0 && self.criterion == Criterion::Squared;
+        require(!softens, "temperature", temperature, "must be 1 with the squared criterion")?;
         if let Some(norm) = self.max_gradient_norm {
             require(positive(norm), "max_gradient_norm", norm, "must be finite and above 0")?;
         }
@@ -265,6 +288,7 @@ mod tests {
             (good.clone().with_schedule(Schedule::constant().with_warmup(10)), "schedule.warmup_epochs"),
             (good.clone().with_label_smoothing(1.0), "label_smoothing"),
             (good.clone().with_temperature(0.0), "temperature"),
+            (good.clone().with_criterion(Criterion::Squared).with_temperature(2.0), "temperature"),
             (good.clone().with_max_gradient_norm(0.0), "max_gradient_norm"),
             (good.clone().with_checkpoint("a", 0), "checkpoint.every"),
         ] {

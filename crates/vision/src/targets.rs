@@ -269,18 +269,16 @@ impl<'a> TrainingSet<'a> {
         self.weights.map_or(1.0, |w| f64::from(w.weights[self.row(sample)]) / w.mean)
     }
 
-    /// The smoothed targets of a batch, each scaled by its sample's weight over the batch size.
-    pub(crate) fn batch_targets(&self, samples: &[usize], classes: usize, smoothing: f64) -> BatchTargets {
+    /// The smoothed targets of a batch, each scaled by its sample's weight over the batch size, in place of what is there.
+    pub(crate) fn batch_targets(&self, samples: &[usize], classes: usize, smoothing: f64, to: &mut BatchTargets) {
         let scale = |sample: usize| self.weight(sample) / samples.len() as f64;
-        let mut rows = Vec::with_capacity(samples.len() * classes);
+        to.rows.clear();
         for &sample in samples {
-            self.targets.push(self.row(sample), classes, smoothing, scale(sample), &mut rows);
+            self.targets.push(self.row(sample), classes, smoothing, scale(sample), &mut to.rows);
         }
-        BatchTargets {
-            rows,
-            scales: self.weights.map(|_| samples.iter().map(|&s| scale(s) as f32).collect()),
-            labels: samples.iter().map(|&s| self.targets.most_wanted(self.row(s))).collect(),
-        }
+        to.scales = self.weights.map(|_| samples.iter().map(|&s| scale(s) as f32).collect());
+        to.labels.clear();
+        to.labels.extend(samples.iter().map(|&s| self.targets.most_wanted(self.row(s))));
     }
 }
 
@@ -343,7 +341,9 @@ mod tests {
         let copy = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[3.0, 1.0, 3.0]).unwrap();
         assert_eq!(selection.fingerprint(), copy.fingerprint());
         assert_ne!(selection.fingerprint(), set.fingerprint());
-        let (found, expected) = (selection.batch_targets(&[1, 2], 4, 0.1), copy.batch_targets(&[1, 2], 4, 0.1));
+        let [mut found, mut expected] = [BatchTargets::default(), BatchTargets::default()];
+        selection.batch_targets(&[1, 2], 4, 0.1, &mut found);
+        copy.batch_targets(&[1, 2], 4, 0.1, &mut expected);
         assert_eq!((found.rows, found.scales, found.labels), (expected.rows, expected.scales, expected.labels));
         assert_eq!(selection.input(2), [3.0]);
 
@@ -364,7 +364,8 @@ mod tests {
         let targets = Targets::Hard(vec![1, 0]);
         let set = TrainingSet::new(inputs, &targets).unwrap().with_weights(&[3.0, 1.0]).unwrap();
         // Weights 1.5 and 0.5 after scaling; a batch of two halves them; a = 0.2 over 2 classes gives 0.9 and 0.1.
-        let batch = set.batch_targets(&[0, 1], 2, 0.2);
+        let mut batch = BatchTargets::default();
+        set.batch_targets(&[0, 1], 2, 0.2, &mut batch);
         for (found, expected) in batch.rows.iter().zip([0.075_f32, 0.675, 0.225, 0.025]) {
             assert!((found - expected).abs() <= f32::EPSILON * expected, "{:?}", batch.rows);
         }

@@ -2,15 +2,15 @@
 
 use crate::checkpoint::{self, Identity};
 use crate::classifier::Classifier;
+use crate::engine::{Core, Engine, Step};
 use crate::error::VisionError;
-use crate::evaluate::{device_of, images};
 use crate::feed::Feed;
-use crate::loss::{Ledger, backward, softened};
-use crate::optimiser::Optimiser;
+use crate::inputs::Inputs;
+use crate::loss::{At, Ledger, Objective};
 use crate::params::{Checkpointing, TrainConfig};
+use crate::steer::{Moment, Place};
 use crate::targets::TrainingSet;
 use crate::weights::Weights;
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -38,6 +38,8 @@ pub struct Trained<C> {
     pub model: C,
     /// One entry per epoch.
     pub history: Vec<EpochLog>,
+    /// What took the steps.
+    pub engine: Engine,
 }
 
 /// Trains a classifier to minimise the mean weighted cross-entropy to its targets (see [`TrainingSet`]).
@@ -82,7 +84,7 @@ pub fn train<C: Classifier>(
     seed: Seed,
     mut on_epoch: impl FnMut(&EpochLog) -> ControlFlow<()>,
 ) -> Result<Trained<C>, VisionError> {
-    Run::new(model, data, config, seed)?.finish(|log, _| on_epoch(log))
+    Run::new(model, data, config, seed)?.finish(|log, _| Ok(on_epoch(log)))
 }
 
 /// Like [`train`], and shows the network as it is after each epoch, in inference mode: for what is learnt of each example as
@@ -119,7 +121,7 @@ pub fn watch<C: Classifier>(
     seed: Seed,
     mut on_epoch: impl FnMut(&EpochLog, &C) -> ControlFlow<()>,
 ) -> Result<Trained<C>, VisionError> {
-    Run::new(model, data, config, seed)?.finish(|log, model| on_epoch(log, &model.valid()))
+    Run::new(model, data, config, seed)?.finish(|log, core| Ok(on_epoch(log, &core.model()?)))
 }
 
 /// Like [`train`], but goes on from the configured checkpoint if its file exists. The result is that of a run that was
@@ -141,23 +143,70 @@ pub fn resume<C: Classifier>(
     if let Some(Checkpointing { path, .. }) = &config.checkpoint
         && path.exists()
     {
-        let (model, history) = checkpoint::read(path, &run.identity, run.model, &mut run.optimiser)?;
-        run.model = model.train();
-        run.history = history;
+        (run.core, run.history) = checkpoint::read(path, &run.identity, run.core)?;
     }
-    run.finish(|log, _| on_epoch(log))
+    run.finish(|log, _| Ok(on_epoch(log)))
 }
+
+/// Like [`train`], but before each step `each_step` may look at the network and set what the step descends: margins and weights
+/// of the classes, for losses that follow from a validation set.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ndarray::array;
+/// use tenfold_core_tensor::seed::Seed;
+/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Targets, TrainConfig, TrainingSet, steer};
+///
+/// let table = array![[-1.0], [1.0], [1.0], [1.0]];
+/// let inputs = Inputs::new(table.view(), ImageShape::table(1)).unwrap();
+/// let targets = Targets::Hard(vec![0, 1, 1, 1]);
+/// let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
+/// let net = MlpConfig::new(1, &[], 2).init(Seed::new(1), &Device::flex()).unwrap();
+/// let mut wrong = Vec::new();
+/// steer(net, &set, &TrainConfig::default().with_epochs(5), Seed::new(1), |moment| {
+///     let logits = moment.logits(&inputs)?;
+///     wrong.push(logits.rows().into_iter().zip([0, 1, 1, 1]).filter(|(z, l)| z[*l] < z[1 - l]).count());
+///     // Offsets ln(share of the class): the loss asks for larger margins where a class is rare.
+///     moment.set_offsets(&[0.25_f32.ln(), 0.75_f32.ln()])
+/// })
+/// .unwrap();
+/// assert_eq!(wrong.len(), 5);
+/// ```
+///
+/// # Errors
+/// Those of [`train`] and of `each_step`; [`VisionError::Setting`] for a checkpoint, which would not hold what `each_step` keeps.
+pub fn steer<C: Classifier>(
+    model: C,
+    data: &TrainingSet,
+    config: &TrainConfig,
+    seed: Seed,
+    mut each_step: impl FnMut(&mut Moment) -> Result<(), VisionError>,
+) -> Result<Trained<C>, VisionError> {
+    if let Some(checkpoint) = &config.checkpoint {
+        let rule = "a run that is steered has no checkpoints";
+        return Err(VisionError::setting("checkpoint", checkpoint.path.display(), rule));
+    }
+    let mut run = Run::new(model, data, config, seed)?;
+    run.each_step = Some(&mut each_step);
+    run.finish(|_, _| Ok(ControlFlow::Continue(())))
+}
+
+/// Who looks on before each step.
+type EachStep<'a> = &'a mut dyn FnMut(&mut Moment) -> Result<(), VisionError>;
 
 /// A run between two epochs.
 struct Run<'a, C> {
-    model: C,
-    optimiser: Optimiser,
+    core: Core<C>,
     history: Vec<EpochLog>,
     data: &'a TrainingSet<'a>,
     config: &'a TrainConfig,
     seed: Seed,
-    device: Device,
+    classes: usize,
     identity: Identity,
+    objective: Objective,
+    /// Of the classes, or none.
+    weights: Vec<f32>,
+    each_step: Option<EachStep<'a>>,
 }
 
 impl<'a, C: Classifier> Run<'a, C> {
@@ -167,9 +216,6 @@ impl<'a, C: Classifier> Run<'a, C> {
         config.augmentation.validate(image)?;
         data.validate(model.classes())?;
         model.accepts(image)?;
-        let device = device_of(&model)?.autodiff();
-        // Going through `valid` gives every parameter the same autodiff context, whatever it had before.
-        let model = model.valid().train();
         let identity = Identity {
             config: TrainConfig { checkpoint: None, ..config.clone() },
             seed,
@@ -177,50 +223,55 @@ impl<'a, C: Classifier> Run<'a, C> {
             // Only a checkpoint asks for it.
             data: if config.checkpoint.is_some() { data.fingerprint() } else { String::new() },
         };
-        let optimiser = Optimiser::new(&model, config);
-        Ok(Self { model, optimiser, history: Vec::new(), data, config, seed, device, identity })
+        let (classes, objective) = (model.classes(), Objective::of(config));
+        let core = Core::new(model, config)?;
+        let (history, weights) = (Vec::new(), Vec::new());
+        Ok(Self { core, history, data, config, seed, classes, identity, objective, weights, each_step: None })
     }
 
-    fn finish(mut self, mut on_epoch: impl FnMut(&EpochLog, &C) -> ControlFlow<()>) -> Result<Trained<C>, VisionError> {
+    fn finish(
+        mut self,
+        mut on_epoch: impl FnMut(&EpochLog, &Core<C>) -> Result<ControlFlow<()>, VisionError>,
+    ) -> Result<Trained<C>, VisionError> {
         while self.history.len() < self.config.epochs {
             self = self.epoch()?;
             self.keep()?;
             if let Some(log) = self.history.last()
-                && on_epoch(log, &self.model).is_break()
+                && on_epoch(log, &self.core)?.is_break()
             {
                 break;
             }
         }
-        Ok(Trained { model: self.model.valid(), history: self.history })
+        Ok(Trained { model: self.core.model()?, history: self.history, engine: self.core.engine() })
     }
 
     /// One pass over the data.
     fn epoch(mut self) -> Result<Self, VisionError> {
         let started = Instant::now();
         let epoch = self.history.len();
-        let classes = self.model.classes();
         let feed = Feed::new(self.data, self.config, self.seed);
         let mut pass = feed.pass(epoch);
 
-        let mut ledger = Ledger::new(epoch, classes);
+        let mut ledger = Ledger::new(epoch, self.classes);
         let mut learning_rate = self.config.learning_rate;
         for step in 0..feed.steps() {
             learning_rate = feed.learning_rate(epoch, step);
-            let samples = pass.batch(step);
-            let inputs = self.data.inputs();
-            let mut pixels = Vec::with_capacity(samples.len() * inputs.image().features());
-            samples.clone().for_each(|place| pass.push(place, &mut pixels));
-            let targets = pass.targets(samples.clone(), classes);
-
-            let logits = self.model.forward(images(pixels, samples.len(), inputs, &self.device)).logits;
-            if logits.dims() != [samples.len(), classes] {
-                let (expected, found) = (vec![samples.len(), classes], logits.dims().to_vec());
-                return Err(VisionError::Shape { what: "logits", expected, found });
+            if let Some(each_step) = &mut self.each_step {
+                let (core, batch) = (&mut self.core, self.config.batch_size);
+                let read = &mut |inputs: &Inputs| core.logits(inputs, batch);
+                let (classes, criterion) = (self.classes, self.objective.criterion);
+                let place = Place { epoch, step, steps: feed.steps(), classes, criterion };
+                each_step(&mut Moment::new(place, read, &mut self.objective.offsets, &mut self.weights))?;
             }
-            let logits = softened(logits, self.config.temperature);
-            let gradients = backward(logits.clone(), &targets, self.config.temperature);
-            ledger.note(logits.inner(), targets, step, learning_rate)?;
-            self.model = self.optimiser.step(self.model, gradients, learning_rate);
+            let next = Step {
+                places: pass.batch(step),
+                pass: &mut pass,
+                inputs: self.data.inputs(),
+                objective: &self.objective,
+                weights: &self.weights,
+                at: At { step, learning_rate },
+            };
+            self.core = self.core.step(next, self.classes, &mut ledger)?;
         }
 
         let (loss, accuracy) = ledger.close()?;
@@ -237,12 +288,12 @@ impl<'a, C: Classifier> Run<'a, C> {
         if !last && due.is_none() {
             return Ok(());
         }
-        let weights = Weights::capture(&self.model);
+        let weights = self.core.weights();
         if let Some(log) = self.history.last() {
             require_finite(&weights, log, Feed::new(self.data, self.config, self.seed).steps())?;
         }
         match due {
-            Some(c) => checkpoint::write(&c.path, &self.identity, weights, &self.optimiser, &self.history),
+            Some(c) => checkpoint::write(&c.path, &self.identity, weights, self.core.capture(), &self.history),
             None => Ok(()),
         }
     }

@@ -51,6 +51,6 @@ impl Plan {
 /// Members of one shape take the same steps on tensors of the same sizes, and can be stacked.
 fn shape(member: &Member, samples: usize) -> String {
     let Member { architecture, config, .. } = member;
-    let TrainConfig { batch_size, epochs, optimiser, temperature, .. } = config;
-    format!("{architecture:?} {samples} {batch_size} {epochs} {optimiser:?} {temperature}")
+    let TrainConfig { batch_size, epochs, optimiser, criterion, temperature, .. } = config;
+    format!("{architecture:?} {samples} {batch_size} {epochs} {optimiser:?} {criterion:?} {temperature}")
 }

@@ -10,7 +10,7 @@ use tenfold_core_tensor::device::is_cpu;
 /// |---|---|---|
 /// | what runs | one member per thread, kernels on that thread alone | members in lockstep along a leading axis of every tensor |
 /// | good for | CPUs | GPUs, which one small network leaves idle |
-/// | trained together | any members | those of one architecture, number of samples, batch size, number of epochs, optimiser and temperature |
+/// | trained together | any members | those of one architecture, number of samples, batch size, number of epochs, optimiser, criterion and temperature |
 /// | result | that of [`train`](crate::train()), byte for byte | the same up to rounding |
 /// | memory | one training per worker | `at_once` trainings |
 ///

@@ -1,7 +1,7 @@
 //! What the members of a stack have shown in an epoch so far, read from the device a page at a time.
 
 use super::Outcome;
-use crate::loss::{BatchTargets, Ledger, PAGE};
+use crate::loss::{At, BatchTargets, Ledger, Objective, PAGE};
 use crate::weights::to_host;
 use burn::tensor::Tensor;
 
@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 pub(super) struct StackLedger {
     classes: usize,
     members: Vec<Ledger>,
+    objective: Objective,
     open: Vec<Entry>,
     pending: usize,
 }
@@ -22,9 +23,9 @@ struct Entry {
 }
 
 impl StackLedger {
-    pub(super) fn new(epoch: usize, classes: usize, members: usize) -> Self {
+    pub(super) fn new(epoch: usize, classes: usize, members: usize, objective: Objective) -> Self {
         let members = (0..members).map(|_| Ledger::new(epoch, classes)).collect();
-        Self { classes, members, open: Vec::new(), pending: 0 }
+        Self { classes, members, objective, open: Vec::new(), pending: 0 }
     }
 
     /// Notes a step. A member whose loss is known not to be finite fails in `outcomes`.
@@ -55,11 +56,11 @@ impl StackLedger {
         let mut rest = logits.as_slice();
         for (targets, step, rates) in notes {
             let members = self.members.iter_mut().zip(outcomes.iter_mut()).zip(targets.iter().zip(rates));
-            for ((ledger, outcome), (targets, rate)) in members {
+            for ((ledger, outcome), (targets, learning_rate)) in members {
                 let (batch, after) = rest.split_at(targets.rows.len());
                 rest = after;
                 if outcome.is_ok()
-                    && let Err(error) = ledger.read(batch, targets, step, rate)
+                    && let Err(error) = ledger.read(batch, targets, &self.objective, At { step, learning_rate })
                 {
                     *outcome = Err(error);
                 }

@@ -10,9 +10,10 @@ mod optimiser;
 mod stack;
 
 use super::member::Member;
+use crate::engine::Engine;
 use crate::error::VisionError;
 use crate::feed::{Feed, Pass};
-use crate::loss::{BatchTargets, backward, softened};
+use crate::loss::{BatchTargets, Objective};
 use crate::model::Model;
 use crate::targets::TrainingSet;
 use crate::train::{EpochLog, Trained, require_finite};
@@ -46,7 +47,7 @@ pub(super) fn train(
         outcomes: members.iter().map(|_| Ok(Vec::new())).collect(),
         feeds: members.iter().zip(sets).map(feed).collect(),
         source: Source::new(set.inputs(), architecture, members, device),
-        temperature: config.temperature,
+        objective: Objective::of(config),
     };
     for epoch in 0..config.epochs {
         if run.outcomes.iter().any(Result::is_ok) {
@@ -63,8 +64,8 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
     feeds: Vec<Feed<'a>>,
     source: Source<'a>,
-    /// Of the loss: one for all members.
-    temperature: f64,
+    /// One for all members.
+    objective: Objective,
 }
 
 impl Run<'_> {
@@ -72,7 +73,7 @@ impl Run<'_> {
         let started = Instant::now();
         let classes = self.stack.architecture().classes();
         let mut passes: Vec<Pass> = self.feeds.iter().map(|feed| feed.pass(epoch)).collect();
-        let mut ledger = StackLedger::new(epoch, classes, self.feeds.len());
+        let mut ledger = StackLedger::new(epoch, classes, self.feeds.len(), self.objective.clone());
         let mut rates = Vec::new();
         for step in 0..self.steps() {
             rates = self.feeds.iter().map(|feed| feed.learning_rate(epoch, step)).collect();
@@ -83,8 +84,7 @@ impl Run<'_> {
 
             let forward = net::forward(&self.stack, x);
             let logits = forward.logits.reshape([self.feeds.len() * places.len(), classes]);
-            let logits = softened(logits, self.temperature);
-            let mut gradients = backward(logits.clone(), &joint(&targets), self.temperature);
+            let mut gradients = self.objective.backward(logits.clone(), &joint(&targets));
             ledger.note(logits.inner(), targets, step, &rates, &mut self.outcomes);
             self.optimiser.step(&mut self.stack, &forward.tracked, &mut gradients, &rates);
             self.stack.replace(forward.statistics);
@@ -112,7 +112,8 @@ impl Run<'_> {
             let history = outcome?;
             history.last().map_or(Ok(()), |log| require_finite(&weights, log, steps))?;
             // The path is for errors about files; these weights come from none.
-            Ok(Trained { model: weights.restore(blank.clone(), Path::new("stack"))?, history })
+            let model = weights.restore(blank.clone(), Path::new("stack"))?;
+            Ok(Trained { model, history, engine: Engine::Autodiff })
         };
         Ok(taken_apart.map(member).collect())
     }
@@ -120,10 +121,7 @@ impl Run<'_> {
 
 /// The targets of all members' batches, one after the other, each scaled as if its batch were alone.
 fn joint(targets: &[BatchTargets]) -> BatchTargets {
-    let scales = |t: &BatchTargets| {
-        let alone = || vec![1.0 / t.labels.len() as f32; t.labels.len()];
-        t.scales.clone().unwrap_or_else(alone)
-    };
+    let scales = |t: &BatchTargets| (0..t.labels.len()).map(|row| t.scale(row)).collect::<Vec<_>>();
     BatchTargets {
         rows: targets.iter().flat_map(|t| t.rows.iter().copied()).collect(),
         scales: Some(targets.iter().flat_map(scales).collect()),
