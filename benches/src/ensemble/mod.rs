@@ -3,6 +3,7 @@
 //! | `work` | what |
 //! |---|---|
 //! | `mlp-ensemble-300-sgd` | 300 networks 784-128-10, each on 2,000 images of Fashion-MNIST, 20 epochs, batch 64 |
+//! | `mlp-teachers-12-sgd` | 12 networks 64-128-10, each on 2,478 rows of features, 60 epochs, batch 64; beside stacked NumPy too |
 //! | `resnet8-ensemble-50-sgd` | 50 residual networks of depth 8, each on 2,000 images of CIFAR-10, 5 epochs, batch 128 |
 //!
 //! With `--backend cuda` all run on a GPU, PyTorch one after another alone, and `-cuda` stands behind the name.
@@ -33,7 +34,7 @@ const NAME: &str = "ensemble";
 pub fn run(settings: &Settings) -> Result<Vec<Row>, BenchError> {
     let folder = TempDir::new().map_err(|error| FileError::new(std::env::temp_dir(), error))?;
     let mut rows = Vec::new();
-    for ensemble in [Ensemble::mlps(), Ensemble::resnets()] {
+    for ensemble in [Ensemble::mlps(), Ensemble::teachers(), Ensemble::resnets()] {
         let rounds = settings.rounds.min(ensemble.most_rounds());
         eprintln!("{NAME}: {}, {} threads, {rounds} rounds", ensemble.work(), rayon::current_num_threads());
         let data = Data::of(&ensemble)?;

@@ -2,11 +2,12 @@
 
 use crate::error::BenchError;
 use crate::inputs::gaussian;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::images::{Images, Standardiser};
 use tenfold_data::synthetic::{RuleExceptions, RuleExceptionsParams};
-use tenfold_data::{catalogue, embedded};
+use tenfold_data::table::Table;
+use tenfold_data::{catalogue, embedded, features};
 use tenfold_vision::{Architecture, ImageShape, Member, MlpConfig, ResNetConfig, Schedule, TrainConfig};
 
 /// Samples that each member sees.
@@ -58,6 +59,22 @@ impl Ensemble {
             members: 50,
             most_rounds: 5,
             batched: false,
+            image,
+        }
+    }
+
+    /// Teachers of a distillation on features: an ensemble of twelve.
+    pub(super) fn teachers() -> Self {
+        let config = TrainConfig::default().with_epochs(60).with_batch_size(64).with_learning_rate(0.05);
+        let image = ImageShape::table(64);
+        Self {
+            work: "mlp-teachers-12-sgd".to_string(),
+            samples: 2_478,
+            architecture: MlpConfig::new(image.features(), &[128], CLASSES).into(),
+            config: config.with_schedule(Schedule::constant()),
+            members: 12,
+            most_rounds: usize::MAX,
+            batched: true,
             image,
         }
     }
@@ -114,7 +131,11 @@ pub(crate) struct Data {
 impl Data {
     /// Real images where they are installed, and seeded noise of their shape where not.
     pub(crate) fn of(ensemble: &Ensemble) -> Result<Self, BenchError> {
-        if ensemble.image.width == 1 || ensemble.image.height == 1 {
+        let table = ensemble.image.width == 1 || ensemble.image.height == 1;
+        if table && ensemble.architecture.classes() == CLASSES {
+            return Self::features(ensemble);
+        }
+        if table {
             return Self::rule(ensemble);
         }
         if ensemble.image.channels == 1 {
@@ -137,6 +158,17 @@ impl Data {
         let table = RuleExceptions::new(params, seed)?.sample(ensemble.samples, seed)?.table;
         let name = "rule and exceptions (synthetic)".to_owned();
         Ok(Self { pixels: table.x, labels: table.labels, image: ensemble.image, name })
+    }
+
+    /// Features of a network, spread evenly over the images; they are centred already, and one number scales them all.
+    fn features(ensemble: &Ensemble) -> Result<Self, BenchError> {
+        let Table { x, labels, .. } = features::load("fashion-mnist-embeddings", &catalogue::data_root())?.train;
+        let rows: Vec<usize> = (0..ensemble.samples).map(|i| i * x.nrows() / ensemble.samples).collect();
+        let mut pixels = x.select(Axis(0), &rows);
+        pixels /= pixels.std(0.0);
+        let labels = rows.iter().map(|&row| labels[row]).collect();
+        let name = "Fashion-MNIST, features of a network".to_owned();
+        Ok(Self { pixels, labels, image: ensemble.image, name })
     }
 
     /// Samples spread evenly over the images, standardised.
@@ -172,7 +204,7 @@ mod tests {
 
     #[test]
     fn data_have_the_shape_that_the_networks_read() {
-        for ensemble in [Ensemble::mlps(), Ensemble::resnets(), Ensemble::subsets(4)] {
+        for ensemble in [Ensemble::mlps(), Ensemble::teachers(), Ensemble::resnets(), Ensemble::subsets(4)] {
             let data = Data::of(&ensemble).unwrap();
             assert_eq!(data.pixels.dim(), (ensemble.samples, ensemble.image.features()), "{}", data.name);
             assert_eq!((data.labels.len(), data.image), (ensemble.samples, ensemble.image));

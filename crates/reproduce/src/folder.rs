@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tenfold_core_tensor::files::{FileError, write_atomic};
+use tenfold_vision::Engine;
 
 /// What a run was asked for and on what it ran; `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct RunConfig {
     pub data: Option<String>,
     /// Back end.
     pub backend: String,
+    /// What trained the perceptrons.
+    pub perceptrons: Engine,
 }
 
 /// A run folder.
@@ -141,6 +144,7 @@ mod tests {
             seeds: None,
             data: None,
             backend: "flex".into(),
+            perceptrons: Engine::Perceptron,
         }
     }
 

@@ -15,7 +15,7 @@ use tenfold_core_tensor::device::DeviceSpec;
 use tenfold_core_tensor::progress::Progress;
 use tenfold_data::catalogue;
 use tenfold_report::hanging;
-use tenfold_vision::Shard;
+use tenfold_vision::{Engine, Shard};
 
 /// What a person asked for. What is left out comes from the run that is resumed, or from the experiment.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +102,7 @@ pub fn run(request: &Request) -> Result<(PathBuf, Vec<Decided>), ReproduceError>
 }
 
 fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
+    let backend = request.backend.as_deref().unwrap_or("flex").parse::<DeviceSpec>()?;
     Ok(RunConfig {
         version: env!("CARGO_PKG_VERSION").into(),
         git_commit: git_commit(),
@@ -109,7 +110,8 @@ fn new_config(request: &Request) -> Result<RunConfig, ReproduceError> {
         scale: request.scale.unwrap_or(Scale::Quick),
         seeds: request.seeds,
         data: request.data.clone(),
-        backend: request.backend.as_deref().unwrap_or("flex").parse::<DeviceSpec>()?.to_string(),
+        backend: backend.to_string(),
+        perceptrons: Engine::of_perceptrons(backend.backend),
     })
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
+use tenfold_core_tensor::device::Backend;
 
 /// What took the steps of a run.
 ///
@@ -29,6 +30,13 @@ pub enum Engine {
     /// Kernels of [`tenfold_kernels::perceptron`]: a [perceptron](crate::Classifier::perceptron) on the CPU, none of whose
     /// parameters is frozen. Up to rounding, the weights are those of the other.
     Perceptron,
+}
+
+impl Engine {
+    /// Who trains perceptrons on a back end.
+    pub fn of_perceptrons(backend: Backend) -> Self {
+        if backend == Backend::Flex { Self::Perceptron } else { Self::Autodiff }
+    }
 }
 
 impl fmt::Display for Engine {

@@ -107,8 +107,8 @@ fn title(config: &RunConfig) -> String {
 fn provenance(config: &RunConfig) -> String {
     let seeds = config.seeds.map_or("each experiment's own number of".into(), |s| s.to_string());
     format!(
-        "Tenfold {}, commit {}, back end {}, {seeds} seeds. Intervals are 95 %.",
-        config.version, config.git_commit, config.backend
+        "Tenfold {}, commit {}, back end {}, perceptrons trained by {}, {seeds} seeds. Intervals are 95 %.",
+        config.version, config.git_commit, config.backend, config.perceptrons
     )
 }
 
@@ -148,6 +148,7 @@ mod tests {
     use crate::papers::PAPERS;
     use crate::scale::Scale;
     use tenfold_report::Drawing;
+    use tenfold_vision::Engine;
 
     fn config() -> RunConfig {
         RunConfig {
@@ -158,6 +159,7 @@ mod tests {
             seeds: None,
             data: None,
             backend: "flex".into(),
+            perceptrons: Engine::Perceptron,
         }
     }
 
