@@ -30,8 +30,15 @@ const PROGRAMS: usize = HOUSE.len() - 1;
 /// Stands outside the house and starts its programs.
 const XTASK: &str = "xtask";
 /// What works on plain arrays and must build without a tensor library where nobody asks for one.
-pub(crate) const LIGHT: [&str; 6] =
-    ["tenfold-analysis", "tenfold-cli", "tenfold-data", "tenfold-memorisation", "tenfold-report", "tenfold-resmem"];
+pub(crate) const LIGHT: [&str; 7] = [
+    "tenfold-analysis",
+    "tenfold-cli",
+    "tenfold-data",
+    "tenfold-distill",
+    "tenfold-memorisation",
+    "tenfold-report",
+    "tenfold-resmem",
+];
 /// The tensor library, by the beginnings of its packages' names.
 const TENSORS: [&str; 2] = ["burn", "cubecl"];
 /// What xtask must never compile.

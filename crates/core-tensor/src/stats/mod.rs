@@ -11,7 +11,9 @@
 //! | any statistic of paired rows | [`paired_bootstrap`] |
 //! | a smooth statistic of a dozen units | [`jackknife`] |
 //! | a share of successes | [`wilson`], [`clopper_pearson`] |
-//! | difference of two shares | [`newcombe`] |
+//! | difference of two shares | [`newcombe`]; on the same units [`newcombe_paired`], [`mcnemar`] |
+//! | many tests at once | [`holm`] |
+//! | models that did not see the example | [`stratified_folds`] |
 //! | association | [`pearson`], [`spearman`], [`kendall`] |
 //! | how well scores tell two groups apart | [`auroc`] |
 //! | slope of a straight line | [`line_fit`], [`slope_weights`], [`total_least_squares`] |
@@ -24,8 +26,11 @@ mod bootstrap;
 mod calibration;
 mod crossed;
 mod estimate;
+mod folds;
 mod jackknife;
 mod line;
+mod multiple;
+mod paired;
 mod proportion;
 mod rank;
 
@@ -37,8 +42,11 @@ pub use calibration::{
 };
 pub use crossed::crossed_interval;
 pub use estimate::{Estimate, largest_deviation, mean, mean_interval, quantile_of_sorted, variance};
+pub use folds::stratified_folds;
 pub use jackknife::{jackknife, jackknife_corrected};
 pub use line::{LineFit, line_fit, slope_weights, total_least_squares};
+pub use multiple::holm;
+pub use paired::{PairedCounts, mcnemar, newcombe_paired};
 pub use proportion::{clopper_pearson, newcombe, wilson};
 pub use rank::{auroc, ranks};
 
