@@ -43,6 +43,7 @@
 //! | `teacher` | what does the teacher say, how reliable is it, and which targets follow? | `rows` |
 //! | `losses` | what is minimised? | `teacher` |
 //! | `robust` | how is the worst class helped? | `losses` |
+//! | `student` (feature `students`) | how is a network trained on all that? | `robust` |
 //! | `diagnose` | what do predictions say, class by class? | `teacher` |
 //!
 //! # When it misleads
@@ -64,6 +65,8 @@ mod error;
 mod losses;
 mod robust;
 mod rows;
+#[cfg(feature = "students")]
+mod student;
 mod teacher;
 #[cfg(test)]
 mod testing;
@@ -83,6 +86,8 @@ pub use robust::{
     ScoreAverage, Shift, ShiftQuality, Theorem2, pareto,
 };
 pub use rows::{Real, SUM_TOLERANCE};
+#[cfg(feature = "students")]
+pub use student::{Form, Lesson, StudentError, Taught, Validation, ValidationLabels, on_tensor};
 pub use teacher::{
     AdaAlpha, AlphaMap, Folds, MARGINAL_FLOOR, MarginScope, MarginSource, Marginal, Margins, SoftTargets, Teacher,
     margin, one_hot,

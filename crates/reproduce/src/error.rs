@@ -7,6 +7,7 @@ use tenfold_core_tensor::files::FileError;
 use tenfold_core_tensor::ops::OpsError;
 use tenfold_core_tensor::stats::StatsError;
 use tenfold_data::DataError;
+use tenfold_distill::{DistillError, StudentError};
 use tenfold_memorisation::MemorisationError;
 use tenfold_report::ReportError;
 use tenfold_resmem::ResmemError;
@@ -66,6 +67,12 @@ pub enum ReproduceError {
     /// A decomposition refused its input.
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
+    /// A teacher, labels or settings of distillation are not what they must be.
+    #[error(transparent)]
+    Distill(#[from] DistillError),
+    /// A student could not be trained.
+    #[error(transparent)]
+    Student(#[from] StudentError),
     /// The memory refused its input.
     #[error(transparent)]
     ResMem(#[from] ResmemError),

@@ -87,6 +87,9 @@ pub enum VisionError {
         /// Why.
         reason: String,
     },
+    /// Who steers the run stopped it, for a reason of its own.
+    #[error("stopped by who steers the run")]
+    Stopped,
     /// A worker panicked.
     #[error("the worker panicked: {message}")]
     Panic {

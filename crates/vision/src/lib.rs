@@ -91,6 +91,7 @@ pub use steer::Moment;
 pub use targets::{Targets, TrainingSet};
 pub use tenfold_core_tensor::image::ImageShape;
 pub use tenfold_core_tensor::mask::BitMask;
+pub use tenfold_kernels::perceptron::RowLoss;
 pub use train::{EpochLog, Trained, resume, steer, train, watch};
 
 /// The chapter's example is a test.

@@ -13,6 +13,7 @@ use crate::weights::to_host;
 use burn::tensor::{Gradients, Tensor, TensorData};
 use std::sync::Arc;
 use tenfold_core_tensor::ops::tensor::softmax;
+use tenfold_kernels::perceptron::RowLoss;
 
 /// Targets of a batch, each row scaled by its sample's weight over the batch size.
 #[derive(Default)]
@@ -48,12 +49,14 @@ pub(crate) struct Objective {
     pub(crate) temperature: f64,
     /// One for each class, or none.
     pub(crate) offsets: Arc<[f32]>,
+    /// In place of the criterion.
+    pub(crate) own: Option<Arc<RowLoss>>,
 }
 
 impl Objective {
     /// That of a configuration.
     pub(crate) fn of(config: &TrainConfig) -> Self {
-        Self { criterion: config.criterion, temperature: config.temperature, offsets: Arc::default() }
+        Self { criterion: config.criterion, temperature: config.temperature, offsets: Arc::default(), own: None }
     }
 
     /// Gradients of `T^2` times the loss in everything that the logits depend on: with that factor they have the same size at
@@ -65,6 +68,15 @@ impl Objective {
         let shaped = |values: &[f32], shape: [usize; 2]| {
             Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device)
         };
+        if let Some(loss) = &self.own {
+            let z = to_host(z);
+            let mut slope = vec![0.0; z.len()];
+            let rows = z.chunks_exact(classes).zip(targets.rows.chunks_exact(classes));
+            for (i, ((z, t), slope)) in rows.zip(slope.chunks_exact_mut(classes)).enumerate() {
+                loss(z, t, targets.scale(i), slope);
+            }
+            return (logits * Tensor::from_inner(shaped(&slope, [batch, classes]))).sum().backward();
+        }
         let said = match self.criterion {
             Criterion::Squared => z,
             Criterion::CrossEntropy => {
@@ -89,6 +101,9 @@ impl Objective {
 
     /// The loss of a row: logits, targets, and their scale.
     fn of_row(&self, z: &[f32], t: &[f32], scale: f32) -> f64 {
+        if let Some(loss) = &self.own {
+            return f64::from(loss(z, t, scale, &mut vec![0.0; z.len()]));
+        }
         match self.criterion {
             Criterion::CrossEntropy => {
                 let offset = |k: usize| self.offsets.get(k).map_or(0.0, |&o| f64::from(o));
@@ -276,9 +291,9 @@ mod tests {
                 row.iter_mut().for_each(|q| *q *= scale / sum);
             }
             let objective = if squared {
-                Objective { criterion: Criterion::Squared, temperature: 1.0, offsets: Arc::default() }
+                Objective { criterion: Criterion::Squared, ..Objective::of(&TrainConfig::default()) }
             } else {
-                Objective { criterion: Criterion::CrossEntropy, temperature, offsets: [offset, 0.0, 1.0].into() }
+                Objective { temperature, offsets: [offset, 0.0, 1.0].into(), ..Objective::of(&TrainConfig::default()) }
             };
             let device = Device::flex().autodiff();
             let logits = Tensor::<2>::from_data(TensorData::new(z.clone(), [2, 3]), &device).require_grad();

@@ -102,10 +102,11 @@ impl Perceptron {
                 self.net.set_input(row, &self.input);
             }
         }
-        let Objective { criterion, temperature, offsets } = step.objective;
-        let loss = match criterion {
-            Criterion::CrossEntropy => Loss::CrossEntropy { temperature: *temperature as f32, offsets },
-            Criterion::Squared => Loss::Squared,
+        let Objective { criterion, temperature, offsets, own } = step.objective;
+        let loss = match (own, criterion) {
+            (Some(own), _) => Loss::Rows(&**own),
+            (None, Criterion::CrossEntropy) => Loss::CrossEntropy { temperature: *temperature as f32, offsets },
+            (None, Criterion::Squared) => Loss::Squared,
         };
         let wanted = Wanted { targets: &self.targets.rows, scales: &self.scales, labels: &self.targets.labels };
         let optimiser = self.optimiser(step.at.learning_rate);

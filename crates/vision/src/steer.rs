@@ -2,9 +2,11 @@
 
 use crate::error::{VisionError, require};
 use crate::inputs::Inputs;
+use crate::loss::Objective;
 use crate::params::Criterion;
 use ndarray::Array2;
 use std::sync::Arc;
+use tenfold_kernels::perceptron::RowLoss;
 
 /// Where a run is.
 #[derive(Clone, Copy)]
@@ -13,7 +15,6 @@ pub(crate) struct Place {
     pub(crate) step: usize,
     pub(crate) steps: usize,
     pub(crate) classes: usize,
-    pub(crate) criterion: Criterion,
 }
 
 /// What the network says of inputs.
@@ -23,13 +24,13 @@ type Read<'a> = &'a mut dyn FnMut(&Inputs) -> Result<Array2<f32>, VisionError>;
 pub struct Moment<'a> {
     place: Place,
     read: Read<'a>,
-    offsets: &'a mut Arc<[f32]>,
+    objective: &'a mut Objective,
     weights: &'a mut Vec<f32>,
 }
 
 impl<'a> Moment<'a> {
-    pub(crate) fn new(place: Place, read: Read<'a>, offsets: &'a mut Arc<[f32]>, weights: &'a mut Vec<f32>) -> Self {
-        Self { place, read, offsets, weights }
+    pub(crate) fn new(place: Place, read: Read<'a>, objective: &'a mut Objective, weights: &'a mut Vec<f32>) -> Self {
+        Self { place, read, objective, weights }
     }
 
     /// The epoch, from zero.
@@ -62,7 +63,7 @@ impl<'a> Moment<'a> {
     /// [`VisionError::Setting`] unless there is a finite number for each class, or none at all, and the criterion is cross-entropy.
     pub fn set_offsets(&mut self, offsets: &[f32]) -> Result<(), VisionError> {
         self.check("offsets", offsets, |x| x.is_finite(), "must be a finite number for each class, or none")?;
-        *self.offsets = offsets.into();
+        self.objective.offsets = offsets.into();
         Ok(())
     }
 
@@ -79,6 +80,13 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
+    /// Sets a loss of your own in place of the criterion, from this step on. It is given a row's logits `[K]`, its target times its
+    /// scale (its weight over the size of the batch), and that scale; it writes the gradient in the logits and returns the loss. A
+    /// loss that is a mean over the batch is therefore linear in target and scale together.
+    pub fn set_loss(&mut self, loss: Arc<RowLoss>) {
+        self.objective.own = Some(loss);
+    }
+
     fn check(
         &self,
         field: &'static str,
@@ -87,7 +95,7 @@ impl<'a> Moment<'a> {
         rule: &'static str,
     ) -> Result<(), VisionError> {
         let fits = values.is_empty() || values.len() == self.place.classes;
-        let entropy = self.place.criterion == Criterion::CrossEntropy;
+        let entropy = self.objective.criterion == Criterion::CrossEntropy && self.objective.own.is_none();
         require(entropy || values.is_empty(), field, format!("{values:?}"), "only the cross-entropy has them")?;
         require(fits && values.iter().all(|&x| good(x)), field, format!("{values:?}"), rule)
     }

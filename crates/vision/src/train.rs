@@ -168,27 +168,38 @@ pub fn resume<C: Classifier>(
 ///     wrong.push(logits.rows().into_iter().zip([0, 1, 1, 1]).filter(|(z, l)| z[*l] < z[1 - l]).count());
 ///     // Offsets ln(share of the class): the loss asks for larger margins where a class is rare.
 ///     moment.set_offsets(&[0.25_f32.ln(), 0.75_f32.ln()])
-/// })
-/// .unwrap();
+/// })?;
 /// assert_eq!(wrong.len(), 5);
+/// # Ok::<(), tenfold_vision::VisionError>(())
 /// ```
 ///
 /// # Errors
 /// Those of [`train`] and of `each_step`; [`VisionError::Setting`] for a checkpoint, which would not hold what `each_step` keeps.
-pub fn steer<C: Classifier>(
+pub fn steer<C: Classifier, E: From<VisionError>>(
     model: C,
     data: &TrainingSet,
     config: &TrainConfig,
     seed: Seed,
-    mut each_step: impl FnMut(&mut Moment) -> Result<(), VisionError>,
-) -> Result<Trained<C>, VisionError> {
+    mut each_step: impl FnMut(&mut Moment) -> Result<(), E>,
+) -> Result<Trained<C>, E> {
     if let Some(checkpoint) = &config.checkpoint {
         let rule = "a run that is steered has no checkpoints";
-        return Err(VisionError::setting("checkpoint", checkpoint.path.display(), rule));
+        return Err(VisionError::setting("checkpoint", checkpoint.path.display(), rule).into());
     }
+    let mut fault = None;
+    let mut guarded = |moment: &mut Moment| {
+        each_step(moment).map_err(|error| {
+            fault = Some(error);
+            VisionError::Stopped
+        })
+    };
     let mut run = Run::new(model, data, config, seed)?;
-    run.each_step = Some(&mut each_step);
-    run.finish(|_, _| Ok(ControlFlow::Continue(())))
+    run.each_step = Some(&mut guarded);
+    let finished = run.finish(|_, _| Ok(ControlFlow::Continue(())));
+    match fault {
+        Some(error) => Err(error),
+        None => Ok(finished?),
+    }
 }
 
 /// Who looks on before each step.
@@ -259,9 +270,8 @@ impl<'a, C: Classifier> Run<'a, C> {
             if let Some(each_step) = &mut self.each_step {
                 let (core, batch) = (&mut self.core, self.config.batch_size);
                 let read = &mut |inputs: &Inputs| core.logits(inputs, batch);
-                let (classes, criterion) = (self.classes, self.objective.criterion);
-                let place = Place { epoch, step, steps: feed.steps(), classes, criterion };
-                each_step(&mut Moment::new(place, read, &mut self.objective.offsets, &mut self.weights))?;
+                let place = Place { epoch, step, steps: feed.steps(), classes: self.classes };
+                each_step(&mut Moment::new(place, read, &mut self.objective, &mut self.weights))?;
             }
             let next = Step {
                 places: pass.batch(step),

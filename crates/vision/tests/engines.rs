@@ -5,10 +5,11 @@ use burn::tensor::{Device, Tensor};
 use ndarray::Array2;
 use rand::RngExt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_vision::{
     Augmentation, Classifier, Criterion, Engine, EpochLog, ImageShape, Inputs, Mlp, MlpConfig, Moment, OptimiserConfig,
-    Output, Schedule, Targets, TrainConfig, Trained, TrainingSet, VisionError, evaluate, resume, steer, train, watch,
+    Output, RowLoss, Schedule, Targets, TrainConfig, Trained, TrainingSet, VisionError, evaluate, resume, steer, train, watch,
 };
 
 const IMAGE: ImageShape = ImageShape::new(1, 4, 6);
@@ -150,6 +151,26 @@ fn margins_and_weights_of_classes_that_change_at_each_step() {
         let difference = &summary(&free, &inputs).0 - &summary(&kernels, &inputs).0;
         assert!(difference.iter().any(|d| d.abs() > 0.05), "steering changed nothing");
     }
+    // A loss of one's own, here the square of the distance to the target.
+    let squared: Arc<RowLoss> = Arc::new(|z, t, s, gradient| {
+        let distances = z.iter().zip(t).map(|(z, t)| s * z - t);
+        gradient.iter_mut().zip(distances.clone()).for_each(|(g, d)| *g = 2.0 * d);
+        distances.map(|d| d * d / s).sum()
+    });
+    let mut own = |moment: &mut Moment| -> Result<(), VisionError> {
+        moment.set_loss(squared.clone());
+        Ok(())
+    };
+    let slow = config.clone().with_learning_rate(0.01);
+    let kernels = steer(Known { net: mlp(&[20]) }, &set, &slow, Seed::new(5), &mut own).unwrap();
+    let tensors = steer(Unknown { net: mlp(&[20]) }, &set, &slow, Seed::new(5), &mut own).unwrap();
+    compare("own loss", &kernels, &tensors, &inputs);
+    let same = slow.with_criterion(Criterion::Squared);
+    let on = |_: &EpochLog| ControlFlow::Continue(());
+    let ours = train(Known { net: mlp(&[20]) }, &set, &same, Seed::new(5), on).unwrap();
+    let difference = &summary(&ours, &inputs).0 - &summary(&kernels, &inputs).0;
+    assert!(difference.iter().all(|d| d.abs() < 1e-3));
+
     let refused = |act: fn(&mut Moment) -> Result<(), VisionError>, config: &TrainConfig| {
         steer(Known { net: mlp(&[4]) }, &set, config, Seed::new(5), act).unwrap_err().to_string()
     };

@@ -140,38 +140,65 @@ impl<T: Real> RowLoss for AdaMargin<'_, T> {
         if matches!(self.terms, Terms::None) {
             return self.plain.row(i, scores, gradient);
         }
-        let top = tenfold_core_tensor::ops::top_k::argmax(scores);
-        gradient.iter_mut().zip(scores).for_each(|(e, f)| *e = (f - scores[top]).exp());
-        // Next to the largest, whose exponential is one, nothing is lost by a subtraction.
-        let others: f64 = gradient.iter().enumerate().filter(|(j, _)| *j != top).map(|(_, e)| e).sum();
-        let rest = |y: usize, e: f64| if y == top { others } else { 1.0 + others - e };
-        // What each class y brings: its share sigma_y of the loss's slope, and sigma_y / rest_y for every other class.
-        let (mut loss, mut all) = (0.0, 0.0);
         let targets = self.targets.row(i);
-        let part = |y: usize, p: f64, e: f64| {
-            let (rho, rest) = (rho(y, p), rest(y, e));
-            let odds = rho + rest.ln() - (scores[y] - scores[top]);
-            let sigma = 1.0 / (1.0 + (-odds).exp());
-            // Without rest all other exponentials vanished, and nothing is left to be shared.
-            (odds, sigma, if rest > 0.0 { p * sigma / rest } else { 0.0 })
-        };
-        for (y, (p, e)) in targets.iter().zip(&*gradient).enumerate().filter(|(_, (p, _))| p.wide() > 0.0) {
-            let (odds, _, share) = part(y, p.wide(), *e);
-            loss += p.wide() * softplus(odds);
-            all += share;
-        }
-        for (y, (p, g)) in targets.iter().zip(gradient.iter_mut()).enumerate() {
-            let (p, e) = (p.wide(), *g);
-            *g = match p > 0.0 {
-                true => {
-                    let (_, sigma, share) = part(y, p, e);
-                    e * (all - share) - p * sigma
-                }
-                false => e * all,
-            };
-        }
-        loss
+        with_terms(|y| targets[y].wide(), rho, scores, gradient)
     }
+}
+
+/// The loss of a row with targets `p(y)` and terms `rho(y, p)`, and its gradient in the scores. It is linear in the targets.
+fn with_terms(
+    p: impl Fn(usize) -> f64,
+    rho: impl Fn(usize, f64) -> f64,
+    scores: &[f64],
+    gradient: &mut [f64],
+) -> f64 {
+    let top = tenfold_core_tensor::ops::top_k::argmax(scores);
+    gradient.iter_mut().zip(scores).for_each(|(e, f)| *e = (f - scores[top]).exp());
+    // Next to the largest, whose exponential is one, nothing is lost by a subtraction.
+    let others: f64 = gradient.iter().enumerate().filter(|(j, _)| *j != top).map(|(_, e)| e).sum();
+    let rest = |y: usize, e: f64| if y == top { others } else { 1.0 + others - e };
+    // What each class y brings: its share sigma_y of the loss's slope, and sigma_y / rest_y for every other class.
+    let (mut loss, mut all) = (0.0, 0.0);
+    let part = |y: usize, p: f64, e: f64| {
+        let (rho, rest) = (rho(y, p), rest(y, e));
+        let odds = rho + rest.ln() - (scores[y] - scores[top]);
+        let sigma = 1.0 / (1.0 + (-odds).exp());
+        // Without rest all other exponentials vanished, and nothing is left to be shared.
+        (odds, sigma, if rest > 0.0 { p * sigma / rest } else { 0.0 })
+    };
+    for (y, e) in gradient.iter().enumerate().filter(|(y, _)| p(*y) > 0.0) {
+        let (odds, _, share) = part(y, p(y), *e);
+        loss += p(y) * softplus(odds);
+        all += share;
+    }
+    for (y, g) in gradient.iter_mut().enumerate() {
+        let (p, e) = (p(y), *g);
+        *g = match p > 0.0 {
+            true => {
+                let (_, sigma, share) = part(y, p, e);
+                e * (all - share) - p * sigma
+            }
+            false => e * all,
+        };
+    }
+    loss
+}
+
+/// The loss as a training loop of `tenfold-vision` takes it, with one margin for each class.
+#[cfg(feature = "students")]
+pub(crate) fn in_training(
+    margins: &[f64],
+    form: AdaMarginForm,
+) -> Result<std::sync::Arc<tenfold_vision::RowLoss>, DistillError> {
+    form.validate()?;
+    let rho: Vec<f64> = margins.iter().map(|margin| form.term(*margin)).collect();
+    Ok(std::sync::Arc::new(move |z: &[f32], t: &[f32], _: f32, gradient: &mut [f32]| {
+        let scores: Vec<f64> = z.iter().map(|z| f64::from(*z)).collect();
+        let mut slope = vec![0.0; z.len()];
+        let loss = with_terms(|y| f64::from(t[y]), |y, _| rho[y], &scores, &mut slope);
+        gradient.iter_mut().zip(slope).for_each(|(to, slope)| *to = slope as f32);
+        loss as f32
+    }))
 }
 
 #[cfg(test)]

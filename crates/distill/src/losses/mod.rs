@@ -17,6 +17,8 @@ mod hinton;
 mod one_hot_mix;
 mod row_loss;
 
+#[cfg(feature = "students")]
+pub(crate) use ada_margin::in_training;
 pub use ada_margin::{AdaMargin, AdaMarginForm, MARGIN_FLOOR};
 pub use cross_entropy::SoftCrossEntropy;
 pub use decoupled::Decoupled;

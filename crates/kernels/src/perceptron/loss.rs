@@ -15,8 +15,11 @@ pub struct Wanted<'a> {
     pub labels: &'a [usize],
 }
 
+/// A loss of one row: from its logits `[K]`, targets `[K]` and scale, writes the gradient in the logits `[K]` and returns the loss.
+pub type RowLoss = dyn Fn(&[f32], &[f32], f32, &mut [f32]) -> f32 + Send + Sync;
+
 /// The loss of logits z, a sum over rows i with targets `t_i = s_i q_i`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum Loss<'a> {
     /// `T^2 sum_k t_ik (logsumexp(u_i) - u_ik)` with `u = (z + offsets) / T`: hard and soft targets, softened ones, and with offsets
     /// `-ln c` the margin loss of costs c. What is reported is without `T^2`.
@@ -28,6 +31,8 @@ pub enum Loss<'a> {
     },
     /// `s_i sum_k (z_ik - q_ik)^2`.
     Squared,
+    /// One of your own.
+    Rows(&'a RowLoss),
 }
 
 /// What a batch showed before the step.
@@ -70,12 +75,18 @@ impl Kernel for Slope<'_> {
         let rows = self.wanted.labels.len();
         let classes = self.wanted.targets.len() / rows.max(1);
         let mut shown = Shown::default();
+        // A row's logits and gradient, for a loss that reads them in one piece.
+        let mut room = match self.loss {
+            Loss::Rows(_) => vec![0.0; 2 * classes],
+            _ => Vec::new(),
+        };
         for row in 0..rows {
             let loss = match self.loss {
                 Loss::CrossEntropy { temperature, offsets } => {
                     cross_entropy(simd, &mut self, row, classes, temperature, offsets)
                 }
                 Loss::Squared => squared(&mut self, row, classes),
+                Loss::Rows(loss) => of_your_own(&mut self, row, classes, loss, &mut room),
             };
             shown.loss += f64::from(loss);
             shown.correct += usize::from(self.is_right(row, classes));
@@ -166,6 +177,22 @@ fn squared(of: &mut Slope, row: usize, classes: usize) -> f32 {
             *slope = 2.0 * distance;
             loss += if scale > 0.0 { distance * distance / scale } else { 0.0 };
         }
+    }
+    loss
+}
+
+fn of_your_own(of: &mut Slope, row: usize, classes: usize, loss: &RowLoss, room: &mut [f32]) -> f32 {
+    let rows = of.wanted.labels.len();
+    let (scale, targets) = (of.wanted.scales[row], &of.wanted.targets[row * classes..][..classes]);
+    let (z, slope) = room.split_at_mut(classes);
+    for (panel, z) in z.chunks_mut(WIDTH).enumerate() {
+        z.copy_from_slice(&of.logits[panel * rows + row].0[..z.len()]);
+    }
+    let loss = loss(z, targets, scale, slope);
+    for (panel, slope) in slope.chunks(WIDTH).enumerate() {
+        let line = &mut of.gradient[panel * rows + row].0;
+        line[..slope.len()].copy_from_slice(slope);
+        line[slope.len()..].fill(0.0);
     }
     loss
 }

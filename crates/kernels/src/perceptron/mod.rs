@@ -16,7 +16,7 @@ mod line;
 mod loss;
 mod network;
 
-pub use loss::{Loss, Shown, Wanted};
+pub use loss::{Loss, RowLoss, Shown, Wanted};
 pub use network::Perceptron;
 
 use crate::optimiser::{AdamW, Sgd};

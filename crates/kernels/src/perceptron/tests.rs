@@ -89,7 +89,7 @@ impl Batch {
                     let log_sum = u.iter().map(|u| u.exp()).sum::<f64>().ln();
                     t.iter().zip(&u).map(|(t, u)| t * (log_sum - u)).sum::<f64>()
                 }
-                Loss::Squared => {
+                Loss::Squared | Loss::Rows(_) => {
                     let s = f64::from(self.scales[i]);
                     t.iter().zip(&z).map(|(t, z)| if s > 0.0 { (s * z - t).powi(2) / s } else { 0.0 }).sum()
                 }
@@ -214,6 +214,27 @@ fn a_run_that_is_taken_apart_and_put_together_goes_on_as_before() {
     }
     assert_eq!(step(&mut whole), step(&mut other));
     assert_eq!(found(&whole), found(&other));
+}
+
+#[test]
+fn a_loss_of_your_own_may_be_one_of_ours() {
+    let layers = layers(&[9, 20, 21], 0.1);
+    let batch = batch(7, 9, 21);
+    let mine = |z: &[f32], t: &[f32], s: f32, gradient: &mut [f32]| {
+        let mut loss = 0.0;
+        for ((g, z), t) in gradient.iter_mut().zip(z).zip(t) {
+            let distance = s * z - t;
+            *g = 2.0 * distance;
+            loss += if s > 0.0 { distance * distance / s } else { 0.0 };
+        }
+        loss
+    };
+    let train = |loss: Loss| {
+        let mut net = network(&layers, 7);
+        batch.give(&mut net);
+        (net.step(loss, batch.wanted(), Optimiser::Sgd(PLAIN), None).correct, found(&net))
+    };
+    assert_eq!(train(Loss::Rows(&mine)), train(Loss::Squared));
 }
 
 #[test]
