@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_vision::{
     Augmentation, Classifier, Criterion, Engine, EpochLog, ImageShape, Inputs, Mlp, MlpConfig, Moment, OptimiserConfig,
-    Output, RowLoss, Schedule, Targets, TrainConfig, Trained, TrainingSet, VisionError, evaluate, resume, steer, train, watch,
+    Output, RowLoss, Schedule, Targets, TrainConfig, Trained, TrainingSet, VisionError, evaluate, resume, steer, train,
+    watch,
 };
 
 const IMAGE: ImageShape = ImageShape::new(1, 4, 6);

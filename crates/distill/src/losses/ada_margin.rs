@@ -146,12 +146,7 @@ impl<T: Real> RowLoss for AdaMargin<'_, T> {
 }
 
 /// The loss of a row with targets `p(y)` and terms `rho(y, p)`, and its gradient in the scores. It is linear in the targets.
-fn with_terms(
-    p: impl Fn(usize) -> f64,
-    rho: impl Fn(usize, f64) -> f64,
-    scores: &[f64],
-    gradient: &mut [f64],
-) -> f64 {
+fn with_terms(p: impl Fn(usize) -> f64, rho: impl Fn(usize, f64) -> f64, scores: &[f64], gradient: &mut [f64]) -> f64 {
     let top = tenfold_core_tensor::ops::top_k::argmax(scores);
     gradient.iter_mut().zip(scores).for_each(|(e, f)| *e = (f - scores[top]).exp());
     // Next to the largest, whose exponential is one, nothing is lost by a subtraction.

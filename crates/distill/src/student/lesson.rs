@@ -144,11 +144,7 @@ impl<'a> Lesson<'a> {
     ///
     /// # Errors
     /// Settings that break their rules.
-    pub fn robust(
-        eg: EgParams,
-        marginal: Marginal,
-        validation: Validation<'a>,
-    ) -> Result<Self, crate::DistillError> {
+    pub fn robust(eg: EgParams, marginal: Marginal, validation: Validation<'a>) -> Result<Self, crate::DistillError> {
         eg.validate()?;
         Ok(Self { aim: Aim::Robust { eg, marginal, validation }, ..Self::standard() })
     }

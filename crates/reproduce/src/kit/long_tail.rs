@@ -70,8 +70,8 @@ impl Pools {
         let seed = Seed::new(0).named("distillation-mixture");
         let world = GaussianMixture::new(params.clone(), seed)?;
         let draw = |per_class: usize, seed: Seed| -> Result<Table, ReproduceError> {
-            // Enough that each class has its share, which is then cut to size.
-            let table = world.sample(per_class * 13, seed)?;
+            // Enough that each class has its share with six deviations to spare; it is then cut to size.
+            let table = world.sample(10 * (per_class + 30 + 6 * per_class.isqrt()), seed)?;
             Ok(table.select(&subset::balanced(&table.labels, 10, per_class, seed)?)?)
         };
         Ok(Self {
@@ -156,7 +156,8 @@ mod tests {
             assert_eq!(cut.validation.class_counts(), [10; 10]);
             assert_eq!(cut.fresh.class_counts(), [10; 10]);
             let rows = [&cut.train, &cut.validation, &cut.fresh].map(|t| t.x.rows().into_iter().map(|r| r.to_vec()));
-            let mut all: Vec<Vec<u32>> = rows.into_iter().flatten().map(|r| r.iter().map(|v| v.to_bits()).collect()).collect();
+            let mut all: Vec<Vec<u32>> =
+                rows.into_iter().flatten().map(|r| r.iter().map(|v| v.to_bits()).collect()).collect();
             let n = all.len();
             all.sort_unstable();
             all.dedup();
@@ -164,7 +165,11 @@ mod tests {
             assert_eq!(cut.classes == (0..10).collect::<Vec<_>>(), !permuted);
             // The exact posterior names the class more often than anything else, as the cut numbers it.
             let posterior = pools.posterior(&cut, &cut.validation, &[0.1; 10]).unwrap().unwrap();
-            let right = posterior.rows().into_iter().zip(&cut.validation.labels).filter(|(p, label)| p.iter().all(|q| *q <= p[**label]));
+            let right = posterior
+                .rows()
+                .into_iter()
+                .zip(&cut.validation.labels)
+                .filter(|(p, label)| p.iter().all(|q| *q <= p[**label]));
             assert!(right.count() > 40, "posterior and labels do not go together");
         }
     }

@@ -6,6 +6,6 @@ pub(crate) mod networks;
 pub(crate) mod provenance;
 pub(crate) mod recalls;
 pub(crate) mod rules;
-pub(crate) mod students;
 #[cfg(test)]
 pub(crate) mod simulation;
+pub(crate) mod students;

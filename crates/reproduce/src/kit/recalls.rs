@@ -60,7 +60,8 @@ impl Recalls {
         weights[0].fill(1);
         for (class, members) in of_class.iter().enumerate() {
             // A test set too small to be drawn from is that of scale tiny: its points count as they are.
-            let Ok(counts) = resample_counts(members.len(), DRAWS, Seed::new(0).named("test").child(class as u64)) else {
+            let Ok(counts) = resample_counts(members.len(), DRAWS, Seed::new(0).named("test").child(class as u64))
+            else {
                 weights[1..].iter_mut().for_each(|draw| members.iter().for_each(|&point| draw[point] = 1));
                 continue;
             };
@@ -105,11 +106,7 @@ impl Recalls {
     }
 
     /// The same of chosen seeds.
-    pub(crate) fn interval_of(
-        &self,
-        seeds: &[usize],
-        number: impl Fn(OfSeed) -> f64,
-    ) -> Result<Estimate, String> {
+    pub(crate) fn interval_of(&self, seeds: &[usize], number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
         let chosen = |draw: usize| self.draw(draw).filter(|s| seeds.contains(&s.seed)).map(&number).collect();
         self.statistic(&chosen, |values| mean(values))
     }
@@ -128,7 +125,8 @@ impl Recalls {
 
 /// The most favourable ends of several estimates, all of which must be within a margin of zero: the hull of their intervals.
 pub(crate) fn hull(estimates: &[Estimate]) -> Result<Estimate, String> {
-    let first = estimates.iter().max_by(|a, b| a.value.abs().total_cmp(&b.value.abs())).ok_or("nothing was measured")?;
+    let first =
+        estimates.iter().max_by(|a, b| a.value.abs().total_cmp(&b.value.abs())).ok_or("nothing was measured")?;
     let lo = estimates.iter().map(|e| e.lo).fold(f64::INFINITY, f64::min);
     let hi = estimates.iter().map(|e| e.hi).fold(f64::NEG_INFINITY, f64::max);
     if estimates.iter().any(|e| ![e.value, e.lo, e.hi].iter().all(|v| v.is_finite())) {

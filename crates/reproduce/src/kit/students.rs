@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_data::Table;
 use tenfold_distill::{Lesson, Taught};
-use tenfold_vision::{
-    MlpConfig, Model, OptimiserConfig, Schedule, Targets, TrainConfig, TrainingSet, evaluate,
-};
+use tenfold_vision::{MlpConfig, Model, OptimiserConfig, Schedule, Targets, TrainConfig, TrainingSet, evaluate};
 
 /// Rows that are read at a time.
 const BATCH: usize = 512;

@@ -3,6 +3,7 @@
 pub(crate) mod bias_variance;
 pub(crate) mod memorisation;
 pub(crate) mod resmem;
+pub(crate) mod teachers_pet;
 
 use crate::error::ReproduceError;
 use crate::experiment::Paper;
@@ -12,6 +13,7 @@ pub(crate) const PAPERS: &[Paper] = &[
     Paper::of::<bias_variance::BiasVariance>(),
     Paper::of::<memorisation::Memorisation>(),
     Paper::of::<resmem::ResMem>(),
+    Paper::of::<teachers_pet::TeachersPet>(),
 ];
 
 /// The names of all ten papers, built or not.
