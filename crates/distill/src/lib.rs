@@ -14,6 +14,7 @@
 //! | without a student? | [`PostShift`] |
 //! | what has changed, class by class, with intervals? | [`Predictions`], [`Summary`], [`Comparison`] |
 //! | are the teacher's errors repeated? | [`Amplification`] |
+//! | why may small groups lose? | [`RidgeGroup`], in closed form; [`Discrete`] for theorem 2 |
 //!
 //! ```
 //! use ndarray::array;
@@ -44,6 +45,9 @@
 //! | `losses` | what is minimised? | `teacher` |
 //! | `robust` | how is the worst class helped? | `losses` |
 //! | `diagnose` | what do predictions say, class by class? | `teacher` |
+//! | `theory` | when does distillation harm a group? | |
+//!
+//! Arrows go up this table only; tests look where they need to.
 //!
 //! # When it misleads
 //!
@@ -67,6 +71,7 @@ mod rows;
 mod teacher;
 #[cfg(test)]
 mod testing;
+mod theory;
 mod warning;
 
 pub use diagnose::{
@@ -80,11 +85,12 @@ pub use losses::{
 };
 pub use robust::{
     ClassRisks, Discrete, EgParams, GroupDro, MULTIPLIER_FLOOR, Multipliers, Objective, PostShift, RiskKind,
-    ScoreAverage, Shift, ShiftQuality, Theorem2, pareto,
+    ScoreAverage, Shift, ShiftQuality, Theorem2, Theorem4, pareto,
 };
 pub use rows::{Real, SUM_TOLERANCE};
 pub use teacher::{
     AdaAlpha, AlphaMap, Folds, MARGINAL_FLOOR, MarginScope, MarginSource, Marginal, Margins, SoftTargets, Teacher,
     margin, one_hot,
 };
+pub use theory::RidgeGroup;
 pub use warning::Warning;
