@@ -76,7 +76,7 @@ mod warning;
 
 pub use diagnose::{
     Amplification, CalibrationTerm, ClassChange, ClassRecall, ClassTrust, Comparison, FEWEST_DRAWS, Gap, LEVEL,
-    Predictions, Summary, Trust, Verdict, WorstOf,
+    Predictions, Summary, Trust, Verdict, WorstDifference, WorstOf,
 };
 pub use error::DistillError;
 pub use losses::{
