@@ -14,6 +14,7 @@
 //! | without a student? | [`PostShift`] |
 //! | what has changed, class by class, with intervals? | [`Predictions`], [`Summary`], [`Comparison`] |
 //! | are the teacher's errors repeated? | [`Amplification`] |
+//! | why may small groups lose? | [`RidgeGroup`], in closed form; [`Discrete`] for theorem 2 |
 //!
 //! ```
 //! use ndarray::array;
@@ -45,6 +46,9 @@
 //! | `robust` | how is the worst class helped? | `losses` |
 //! | `student` (feature `students`) | how is a network trained on all that? | `robust` |
 //! | `diagnose` | what do predictions say, class by class? | `teacher` |
+//! | `theory` | when does distillation harm a group? | |
+//!
+//! Arrows go up this table only; tests look where they need to.
 //!
 //! # When it misleads
 //!
@@ -70,11 +74,12 @@ mod student;
 mod teacher;
 #[cfg(test)]
 mod testing;
+mod theory;
 mod warning;
 
 pub use diagnose::{
     Amplification, CalibrationTerm, ClassChange, ClassRecall, ClassTrust, Comparison, FEWEST_DRAWS, Gap, LEVEL,
-    Predictions, Summary, Trust, Verdict, WorstOf,
+    Predictions, Summary, Trust, Verdict, WorstDifference, WorstOf,
 };
 pub use error::DistillError;
 pub use losses::{
@@ -83,7 +88,7 @@ pub use losses::{
 };
 pub use robust::{
     ClassRisks, Discrete, EgParams, GroupDro, MULTIPLIER_FLOOR, Multipliers, Objective, PostShift, RiskKind,
-    ScoreAverage, Shift, ShiftQuality, Theorem2, pareto,
+    ScoreAverage, Shift, ShiftQuality, Theorem2, Theorem4, pareto,
 };
 pub use rows::{Real, SUM_TOLERANCE};
 #[cfg(feature = "students")]
@@ -92,4 +97,5 @@ pub use teacher::{
     AdaAlpha, AlphaMap, Folds, MARGINAL_FLOOR, MarginScope, MarginSource, Marginal, Margins, SoftTargets, Teacher,
     margin, one_hot,
 };
+pub use theory::RidgeGroup;
 pub use warning::Warning;

@@ -34,8 +34,8 @@ pub fn softmax_in_place(x: &mut [f64]) {
     x.iter_mut().for_each(|v| *v = (*v - norm).exp());
 }
 
-/// [`softmax_in_place`] with vectors and one exponential a number, for long arrays of rows; returns [`log_sum_exp`]. Both are within
-/// `2^-49` relative of those functions; the row has the same bits whatever the processor's vectors, given fused multiply-add.
+/// [`softmax_in_place`] with vectors and one exponential a number, for long arrays of rows; returns [`log_sum_exp`]. Both are those
+/// functions up to rounding, of which there is less here: entries are quotients of exponentials and their sum.
 ///
 /// NaN or plus infinity anywhere, or minus infinity everywhere, makes every entry and the result NaN.
 ///
@@ -46,52 +46,52 @@ pub fn softmax_in_place(x: &mut [f64]) {
 /// assert!((x[0] - 2.0 / 3.0).abs() < 1e-12 && x[2] == 0.0);
 /// ```
 pub fn softmax_row(x: &mut [f64]) -> f64 {
-    let mut lanes = [f64::NEG_INFINITY; EIGHT];
-    let (whole, rest) = x.as_chunks::<EIGHT>();
-    whole.iter().for_each(|part| lanes.iter_mut().zip(part).for_each(|(m, v)| *m = if *v > *m { *v } else { *m }));
-    lanes.iter_mut().zip(rest).for_each(|(m, v)| *m = if *v > *m { *v } else { *m });
-    let largest = lanes.into_iter().fold(f64::NEG_INFINITY, f64::max);
-    let sum = if largest.is_finite() { dispatch(Exponentials { x, largest }) } else { f64::NAN };
-    if !sum.is_finite() {
-        x.fill(f64::NAN);
-        return f64::NAN;
-    }
-    let share = 1.0 / sum;
-    x.iter_mut().for_each(|v| *v *= share);
-    largest + sum.ln()
+    dispatch(Row(x))
 }
 
-/// Replaces `x` by `exp(x - largest)`, and gives their sum.
-struct Exponentials<'a> {
-    x: &'a mut [f64],
-    largest: f64,
-}
+/// A row on its way to a softmax.
+struct Row<'a>(&'a mut [f64]);
 
-impl Kernel for Exponentials<'_> {
+impl Kernel for Row<'_> {
     type Output = f64;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f64 {
-        let Self { x, largest } = self;
+        let (whole, rest) = self.0.as_chunks_mut::<EIGHT>();
+        // What is not full is filled with what changes no sum.
+        let mut last = [f64::NEG_INFINITY; EIGHT];
+        last[..rest.len()].copy_from_slice(rest);
+        // Loops rather than closures, which would be compiled without the vectors.
+        let mut most = simd.load_double(&last);
+        for v in &*whole {
+            most = simd.max_double(simd.load_double(v), most);
+        }
+        let mut lanes = [0.0; EIGHT];
+        simd.store_double(&mut lanes, most);
+        let largest = lanes.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let shift = simd.splat_double(largest);
-        let mut sums = simd.splat_double(0.0);
-        let (whole, rest) = x.as_chunks_mut::<EIGHT>();
-        for part in whole {
-            let e = exp_double(simd, simd.sub_double(simd.load_double(part), shift));
+        let mut sums = exponential(simd, &last, shift);
+        simd.store_double(&mut last, sums);
+        for v in &mut *whole {
+            let e = exponential(simd, v, shift);
             sums = simd.add_double(sums, e);
-            simd.store_double(part, e);
+            simd.store_double(v, e);
         }
-        if !rest.is_empty() {
-            let mut part = [largest; EIGHT];
-            part[..rest.len()].copy_from_slice(rest);
-            let e = exp_double(simd, simd.sub_double(simd.load_double(&part), shift));
-            simd.store_double(&mut part, e);
-            part[rest.len()..].fill(0.0);
-            sums = simd.add_double(sums, simd.load_double(&part));
-            rest.copy_from_slice(&part[..rest.len()]);
+        // NaN where a number is NaN or infinity, or all are minus infinity.
+        let sum = simd.sum_double(sums);
+        let share = simd.splat_double(1.0 / sum);
+        for v in whole {
+            let p = simd.mul_double(simd.load_double(v), share);
+            simd.store_double(v, p);
         }
-        simd.sum_double(sums)
+        rest.iter_mut().zip(last).for_each(|(v, e)| *v = e / sum);
+        largest + sum.ln()
     }
+}
+
+#[inline(always)]
+fn exponential<S: Simd>(simd: S, v: &[f64; EIGHT], shift: S::D) -> S::D {
+    exp_double(simd, simd.sub_double(simd.load_double(v), shift))
 }
 
 /// `softmax(logits / T)` of one row of single-precision logits, computed in double precision into `out`.

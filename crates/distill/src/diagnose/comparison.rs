@@ -1,6 +1,6 @@
 //! What changed from one model to another on the same points, class by class.
 
-use super::draws::{Numbers, binomial, check, columns};
+use super::draws::{Numbers, WorstDifference, binomial, check, columns, differences};
 use super::predictions::Predictions;
 use crate::error::DistillError;
 use rand::Rng;
@@ -60,7 +60,7 @@ pub struct ClassChange {
 /// let distilled = Predictions::of_classes((0..200).map(|i| usize::from((100..160).contains(&i))).collect(), &labels, 2)?;
 /// let found = Comparison::of(&plain, &distilled, &[1], 1000, Seed::new(1))?;
 /// assert_eq!((found.classes[0].verdict, found.classes[1].verdict), (Verdict::Gain, Verdict::Loss));
-/// assert!((found.average.value + 0.1).abs() < 1e-12 && found.worst[0].below(0.0));
+/// assert!((found.average.value + 0.1).abs() < 1e-12 && found.worst[0].corrected.below(0.0));
 /// # Ok::<(), tenfold_distill::DistillError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,9 +71,8 @@ pub struct Comparison {
     pub average: Estimate,
     /// Change of the mean of recalls.
     pub balanced: Estimate,
-    /// Change of the mean of the k lowest recalls of each model, for each k; biases of the two minima need not cancel, and what the
-    /// bootstrap sees of their difference is taken off.
-    pub worst: Vec<Estimate>,
+    /// Change of the mean of the k lowest recalls of each model, for each k that was asked for.
+    pub worst: Vec<WorstDifference>,
     /// Draws of the bootstrap.
     pub draws: usize,
 }
@@ -110,13 +109,8 @@ impl Comparison {
             a.iter().zip(b).map(|(a, b)| b - a).collect::<Vec<f64>>()
         };
         let drawn = columns((0..draws as u64).into_par_iter().map(one).collect());
-        let mut estimates = observed.into_iter().zip(drawn).enumerate().map(|(k, (value, drawn))| match k {
-            0 | 1 => Estimate::from_draws(value, drawn, first.points()),
-            _ => Estimate::reflected(value, drawn, first.points()),
-        });
-        let mut next = || estimates.next().expect("average and balanced");
-        let (average, balanced) = (next(), next());
-        Ok(Self { classes, average, balanced, worst: estimates.collect(), draws })
+        let (average, balanced, worst) = differences(&observed, drawn, ks, first.points());
+        Ok(Self { classes, average, balanced, worst, draws })
     }
 
     /// The classes with a verdict of loss, worst first.
@@ -199,7 +193,7 @@ mod tests {
     fn a_model_against_itself_changes_nothing() {
         let [a, _] = pair(4, 0.0, 1);
         let found = Comparison::of(&a, &a, &[1, 2], 200, Seed::new(1)).unwrap();
-        assert_eq!((found.average.value, found.average.lo, found.worst[0].hi), (0.0, 0.0, 0.0));
+        assert_eq!((found.average.value, found.average.lo, found.worst[0].corrected.hi), (0.0, 0.0, 0.0));
         assert!(found.classes.iter().all(|c| c.p == 1.0 && c.change.lo < 0.0 && c.verdict == Verdict::Undecided));
         assert!(found.losses().is_empty());
     }

@@ -5,7 +5,9 @@ use crate::error::{DistillError, require};
 use rand::Rng;
 use rand_distr::{Binomial, Distribution};
 use rayon::prelude::*;
+use serde::Serialize;
 use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::{Estimate, mean};
 
 /// Fewer draws than this give no interval.
 pub const FEWEST_DRAWS: usize = 200;
@@ -33,6 +35,41 @@ impl Numbers {
     pub(crate) fn flat(&self) -> Vec<f64> {
         [self.average, self.balanced].into_iter().chain(self.worst.iter().copied()).collect()
     }
+}
+
+/// A difference of means of the k lowest recalls, and how far it is biased: the biases of two minima need not cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WorstDifference {
+    /// k.
+    pub k: usize,
+    /// The difference as it is observed.
+    pub observed: f64,
+    /// What the bootstrap sees of its bias: the mean over draws minus what is observed.
+    pub bias: f64,
+    /// What is observed minus the bias, with the interval that the bootstrap reflects about what is observed; unit: test points.
+    pub corrected: Estimate,
+}
+
+/// What differences of [`Numbers::flat`] and their draws say: of the average, of the balanced accuracy, and of the worst classes.
+pub(crate) fn differences(
+    observed: &[f64],
+    drawn: Vec<Vec<f64>>,
+    ks: &[usize],
+    points: usize,
+) -> (Estimate, Estimate, Vec<WorstDifference>) {
+    let mut both = observed.iter().copied().zip(drawn);
+    let mut next = || both.next().expect("a number and its draws");
+    let [average, balanced] = [(); 2].map(|()| {
+        let (value, drawn) = next();
+        Estimate::from_draws(value, drawn, points)
+    });
+    let worst = |&k: &usize| {
+        let (observed, drawn) = next();
+        let bias = mean(&drawn) - observed;
+        WorstDifference { k, observed, bias, corrected: Estimate::reflected(observed, drawn, points) }
+    };
+    let worst = ks.iter().map(worst).collect();
+    (average, balanced, worst)
 }
 
 /// Fails unless there are enough draws and every k is from 1 to the number of classes.
@@ -72,7 +109,7 @@ pub(crate) fn columns(rows: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenfold_core_tensor::stats::{mean, variance};
+    use tenfold_core_tensor::stats::variance;
 
     fn example() -> Predictions {
         let labels: Vec<usize> = (0..60).map(|i| usize::from(i >= 40)).collect();

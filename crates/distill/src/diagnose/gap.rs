@@ -1,6 +1,6 @@
 //! Validation against test.
 
-use super::draws::{Numbers, check, draws};
+use super::draws::{Numbers, WorstDifference, check, differences, draws};
 use super::predictions::Predictions;
 use crate::error::{DistillError, require_shape};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use tenfold_core_tensor::stats::Estimate;
 ///     Predictions::of_classes((0..200).map(predict).collect(), &labels, 2)
 /// };
 /// let gap = Gap::of(&of(90)?, &of(60)?, &[1], 500, Seed::new(1))?;
-/// assert!((gap.balanced.value - 0.3).abs() < 1e-12 && gap.balanced.above(0.1) && gap.worst[0].above(0.1));
+/// assert!((gap.balanced.value - 0.3).abs() < 1e-12 && gap.balanced.above(0.1) && gap.worst[0].corrected.above(0.1));
 /// # Ok::<(), tenfold_distill::DistillError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,7 +33,7 @@ pub struct Gap {
     /// Of the mean of recalls.
     pub balanced: Estimate,
     /// Of the mean of the k lowest recalls, for each k that was asked for.
-    pub worst: Vec<Estimate>,
+    pub worst: Vec<WorstDifference>,
     /// Draws of the bootstrap.
     pub draws: usize,
 }
@@ -57,15 +57,10 @@ impl Gap {
         let sets = [(validation, "validation"), (test, "test")];
         let [a, b] = sets.map(|(set, name)| draws(set, ks, count, seed.named("gap").named(name)));
         let points = validation.points().min(test.points());
-        let values = numbers(validation).into_iter().zip(numbers(test)).map(|(a, b)| a - b);
-        let drawn = a.into_iter().zip(b).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>());
-        let mut estimates = values.zip(drawn).enumerate().map(|(k, (value, drawn))| match k {
-            0 | 1 => Estimate::from_draws(value, drawn, points),
-            _ => Estimate::reflected(value, drawn, points),
-        });
-        let mut next = || estimates.next().expect("average and balanced");
-        let (average, balanced) = (next(), next());
-        Ok(Self { average, balanced, worst: estimates.collect(), draws: count })
+        let values: Vec<f64> = numbers(validation).into_iter().zip(numbers(test)).map(|(a, b)| a - b).collect();
+        let drawn = a.into_iter().zip(b).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect());
+        let (average, balanced, worst) = differences(&values, drawn.collect(), ks, points);
+        Ok(Self { average, balanced, worst, draws: count })
     }
 }
 
@@ -79,7 +74,7 @@ mod tests {
         let found = Predictions::of_classes((0..60).map(|i| (i / 4) % 3).collect(), &labels, 3).unwrap();
         let gap = Gap::of(&found, &found, &[1], 400, Seed::new(1)).unwrap();
         assert_eq!(gap.average.value, 0.0);
-        assert!(gap.average.lo < 0.0 && gap.average.hi > 0.0 && gap.worst[0].lo < 0.0);
+        assert!(gap.average.lo < 0.0 && gap.average.hi > 0.0 && gap.worst[0].corrected.lo < 0.0);
         let two = Predictions::of_classes(vec![0, 0, 1, 1], &[0, 0, 1, 1], 2).unwrap();
         assert!(Gap::of(&found, &two, &[1], 400, Seed::new(1)).unwrap_err().to_string().contains("the same classes"));
         assert!(Gap::of(&found, &found, &[1], 10, Seed::new(1)).is_err());

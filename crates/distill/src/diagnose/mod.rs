@@ -5,7 +5,7 @@
 //! | which class is predicted at each point? | [`Predictions`], read once |
 //! | the recall of each class? | [`ClassRecall`] |
 //! | average, balanced, worst class, worst k? | [`Summary`], [`WorstOf`] |
-//! | what has changed between two models? | [`Comparison`], a [`ClassChange`] for each class |
+//! | what has changed between two models? | [`Comparison`], a [`ClassChange`] for each class, a [`WorstDifference`] |
 //! | does the student repeat the teacher's errors? | [`Amplification`] |
 //! | was the validation set over-fitted? | [`Gap`] |
 //! | how well are a teacher's scores calibrated in each class? | [`CalibrationTerm`] |
@@ -23,7 +23,7 @@ mod trust;
 pub use amplification::Amplification;
 pub use calibration_term::CalibrationTerm;
 pub use comparison::{ClassChange, Comparison, LEVEL, Verdict};
-pub use draws::FEWEST_DRAWS;
+pub use draws::{FEWEST_DRAWS, WorstDifference};
 pub use gap::Gap;
 pub use predictions::{ClassRecall, Predictions};
 pub use summary::{Summary, WorstOf};

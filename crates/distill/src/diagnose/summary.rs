@@ -63,10 +63,10 @@ impl Summary {
     ///
     /// # Errors
     /// Fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws, or a k that is 0 or above the number of classes.
-    pub fn of(found: &Predictions, ks: &[usize], draws_: usize, seed: Seed) -> Result<Self, DistillError> {
-        check(found.classes(), ks, draws_)?;
+    pub fn of(found: &Predictions, ks: &[usize], count: usize, seed: Seed) -> Result<Self, DistillError> {
+        check(found.classes(), ks, count)?;
         let numbers = Numbers::of(found.right(), found.counts(), ks);
-        let mut drawn = draws(found, ks, draws_, seed.named("summary")).into_iter();
+        let mut drawn = draws(found, ks, count, seed.named("summary")).into_iter();
         let mut next = || drawn.next().expect("a list for each number");
         let points = found.points();
         let average = Estimate::from_draws(numbers.average, next(), points);
@@ -81,7 +81,7 @@ impl Summary {
             WorstOf { k, classes: order[..k].to_vec(), observed, bias, corrected }
         };
         let worst = ks.iter().zip(&numbers.worst).map(worst_of).collect();
-        Ok(Self { points, average, balanced, worst, draws: draws_ })
+        Ok(Self { points, average, balanced, worst, draws: count })
     }
 }
 

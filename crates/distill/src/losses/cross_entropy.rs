@@ -2,7 +2,7 @@
 
 use super::row_loss::RowLoss;
 use crate::error::{DistillError, require, require_per_class, require_table};
-use crate::rows::{Real, check_rows, require_weights};
+use crate::rows::{Real, check_rows, require_weights, sums, with_row};
 use ndarray::ArrayView2;
 use tenfold_core_tensor::ops::softmax::softmax_row;
 
@@ -101,19 +101,23 @@ impl<T: Real> RowLoss for SoftCrossEntropy<'_, T> {
     }
 
     fn row(&self, i: usize, scores: &[f64], gradient: &mut [f64]) -> f64 {
-        let shift = |k: usize| self.log_costs.as_ref().map_or(0.0, |costs| costs[k]);
-        gradient.iter_mut().zip(scores).enumerate().for_each(|(k, (z, f))| *z = f - shift(k));
+        match &self.log_costs {
+            None => gradient.copy_from_slice(scores),
+            Some(costs) => gradient.iter_mut().zip(scores.iter().zip(costs)).for_each(|(z, (f, c))| *z = f - c),
+        }
         let norm = softmax_row(gradient);
-        let targets = self.targets.row(i);
-        let (mut loss, mut total) = (0.0, 0.0);
-        for (k, (q, f)) in targets.iter().zip(scores).enumerate() {
-            let q = self.weights[k] * q.wide();
-            loss += q * (norm - (f - shift(k)));
-            total += q;
-        }
-        for (k, (g, q)) in gradient.iter_mut().zip(targets).enumerate() {
-            *g = self.factor * (total * *g - self.weights[k] * q.wide());
-        }
+        let loss = with_row(&self.targets, i, |targets| {
+            let (len, weights) = (scores.len(), &self.weights[..scores.len()]);
+            let targets = &targets[..len];
+            let weighted = |k: usize| weights[k] * targets[k].wide();
+            let [loss, total] = match &self.log_costs {
+                None => sums(len, |k| [weighted(k) * (norm - scores[k]), weighted(k)]),
+                Some(costs) => sums(len, |k| [weighted(k) * (norm - (scores[k] - costs[k])), weighted(k)]),
+            };
+            let targets = targets.iter().zip(weights);
+            gradient.iter_mut().zip(targets).for_each(|(g, (q, w))| *g = self.factor * (total * *g - w * q.wide()));
+            loss
+        });
         self.factor * loss
     }
 }

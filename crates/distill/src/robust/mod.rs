@@ -10,6 +10,7 @@
 //! | without a student: classes re-weighted after training? | [`PostShift`], [`Shift`] |
 //! | average against worst class over many runs? | [`pareto`] |
 //! | the bound of theorem 2, exactly? | [`Discrete`], [`Theorem2`] |
+//! | how many validation points, which step? | [`Theorem4`] |
 
 mod discrete;
 mod group_dro;
@@ -19,6 +20,7 @@ mod pareto;
 mod post_shift;
 mod risks;
 mod score_average;
+mod theorem4;
 
 pub use discrete::{Discrete, Theorem2};
 pub use group_dro::GroupDro;
@@ -28,3 +30,4 @@ pub use pareto::pareto;
 pub use post_shift::{PostShift, Shift, ShiftQuality};
 pub use risks::{ClassRisks, RiskKind};
 pub use score_average::ScoreAverage;
+pub use theorem4::Theorem4;

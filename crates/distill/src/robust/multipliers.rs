@@ -132,7 +132,9 @@ impl Multipliers {
     pub fn update(&mut self, risks: &[f64]) -> Result<(), DistillError> {
         require_per_class("risks", risks, self.logs.len())?;
         let moved = self.params.step * self.params.trade_off;
-        self.logs.iter_mut().zip(risks).for_each(|(log, risk)| *log += moved * risk);
+        // Only differences matter: no multiplier becomes infinite, whatever the risks.
+        let largest = risks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.logs.iter_mut().zip(risks).for_each(|(log, risk)| *log += moved * (risk - largest).max(f64::MIN));
         self.normalise();
         self.updates += 1;
         Ok(())
@@ -267,6 +269,8 @@ mod tests {
         assert!(Multipliers::uniform(1, base()).is_err());
         let mut found = Multipliers::uniform(2, base()).unwrap();
         assert_eq!(found.update(&[0.1, f64::NAN]).unwrap_err().to_string(), "risks = NaN for class 1: must be finite");
+        found.update(&[1e308, -1e308]).unwrap();
+        assert!((found.values()[0] - 1.0).abs() < 1e-9 && found.values()[1] > 0.0);
         assert!(found.update(&[0.1]).is_err() && found.costs(&Marginal::of_labels(&[0, 1, 2], 3).unwrap()).is_err());
         assert!(serde_json::from_str::<EgParams>("{\"stepp\": 1}").is_err());
     }

@@ -1,6 +1,6 @@
 //! Post-shift: a teacher's classes re-weighted after training, the baseline without a student.
 
-use crate::error::{DistillError, require, require_examples, require_labels, require_positive};
+use crate::error::{DistillError, require, require_examples, require_labels, require_per_class, require_positive};
 use crate::rows::{Real, each_row, fold_rows, read};
 use crate::teacher::Teacher;
 use ndarray::{Array2, ArrayView2};
@@ -149,11 +149,14 @@ impl Shift {
     /// `argmax_y w_y p_y` of each example, the first of equals.
     ///
     /// # Errors
-    /// A teacher of another number of classes.
+    /// A teacher of another number of classes, or weights or a temperature that were set to something that is no number.
     pub fn predict<T: Real>(&self, teacher: &Teacher<T>) -> Result<Vec<usize>, DistillError> {
-        let (classes, weights) = (self.log_weights.len(), weights(&self.log_weights));
+        let classes = self.log_weights.len();
         let rule = "the teacher's classes must be those of the weights";
         require(teacher.classes() == classes, "classes", teacher.classes(), rule)?;
+        require_per_class("log_weights", &self.log_weights, classes)?;
+        require_positive("temperature", self.temperature)?;
+        let weights = weights(&self.log_weights);
         each_row(teacher.rows(), classes, |i, row| {
             teacher.row(i, self.temperature, row);
             Ok(choose(row, &weights))

@@ -4,15 +4,18 @@
 //! |---|---|
 //! | single or double precision? | [`Real`] |
 //! | something of every row, whatever the number of threads? | [`each_row`], [`column_sums`], [`write_rows`] |
+//! | fast sums of a row? | [`sum()`], [`sums`] |
 //! | is a row what it should be? | [`require_probability`], [`require_weights`], [`require_finite`] |
 
 mod check;
 mod each;
+mod lanes;
 mod real;
 
 pub use check::SUM_TOLERANCE;
 pub(crate) use check::{is_probability, require_finite, require_probability, require_weights};
 pub(crate) use each::{column_sums, each_row, fold_rows, read, write_rows};
+pub(crate) use lanes::{sum, sums};
 pub use real::Real;
 
 use crate::error::DistillError;

@@ -2,7 +2,7 @@
 
 use crate::error::{DistillError, require_positive, require_table};
 use crate::rows::{Real, check_rows, fold_rows, is_probability, read, require_finite, require_probability};
-use crate::rows::{with_row, write_rows};
+use crate::rows::{sum, with_row, write_rows};
 use crate::warning::Warning;
 use ndarray::{Array2, ArrayView2};
 use tenfold_core_tensor::ops::softmax::softmax_row;
@@ -118,9 +118,13 @@ impl<'a, T: Real> Teacher<'a, T> {
         let power = (self.applied / temperature).min(f64::MAX);
         match self.kind {
             Kind::Logits => {
-                // The largest goes first, so that no power makes a logit infinite.
-                let largest = to.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                to.iter_mut().for_each(|z| *z = ((*z - largest).max(f64::MIN) * power).max(f64::MIN));
+                if power > 1.0 {
+                    // The largest goes first, so that no power makes a logit infinite.
+                    let largest = to.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    to.iter_mut().for_each(|z| *z = ((*z - largest).max(f64::MIN) * power).max(f64::MIN));
+                } else if power < 1.0 {
+                    to.iter_mut().for_each(|z| *z *= power);
+                }
                 softmax_row(to);
             }
             Kind::Probabilities => {
@@ -128,7 +132,7 @@ impl<'a, T: Real> Teacher<'a, T> {
                     let largest = to.iter().copied().fold(0.0, f64::max);
                     to.iter_mut().for_each(|p| *p = (*p / largest).powf(power));
                 }
-                let share = 1.0 / to.iter().sum::<f64>();
+                let share = 1.0 / sum(to);
                 to.iter_mut().for_each(|p| *p *= share);
             }
         }
