@@ -3,6 +3,7 @@
 pub(crate) mod bias_variance;
 pub(crate) mod memorisation;
 pub(crate) mod resmem;
+pub(crate) mod robust_distillation;
 pub(crate) mod teachers_pet;
 
 use crate::error::ReproduceError;
@@ -13,6 +14,7 @@ pub(crate) const PAPERS: &[Paper] = &[
     Paper::of::<bias_variance::BiasVariance>(),
     Paper::of::<memorisation::Memorisation>(),
     Paper::of::<resmem::ResMem>(),
+    Paper::of::<robust_distillation::RobustDistillation>(),
     Paper::of::<teachers_pet::TeachersPet>(),
 ];
 

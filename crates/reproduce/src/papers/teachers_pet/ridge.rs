@@ -9,6 +9,7 @@ use crate::scale::Scale;
 use rand_distr::{Distribution, StandardNormal};
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean, variance};
+use tenfold_distill::{DistillError, RidgeGroup};
 
 /// Masses of the groups.
 pub(super) const MASSES: [f64; 5] = [0.25, 1.0, 4.0, 16.0, 100.0];
@@ -25,52 +26,32 @@ const TABLE: [[f64; 6]; 5] = [
     [0.993640700, 0.665958577, 0.009913659, 0.009908780, -0.000004879, 0.560495],
 ];
 
-/// What the closed form says of a group.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Group {
-    pub(super) shrinkage: f64,
-    pub(super) threshold: f64,
-    pub(super) ridge: f64,
-    pub(super) distilled: f64,
-    pub(super) best_alpha: f64,
-}
-
 /// The closed form, and the same by drawing.
 pub(super) struct Ridge {
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<RidgeGroup>,
     /// Deviations from the table in units of its last digit, and from the condition of harm.
     pub(super) deviations: Vec<f64>,
     /// The difference of the risks of each group, by drawing.
     pub(super) drawn: Vec<Estimate>,
 }
 
-fn risk(factor: f64, mass: f64) -> f64 {
-    (1.0 - factor).powi(2) + factor * factor / mass
-}
-
-fn group(mass: f64) -> Group {
-    let s = mass / (mass + PENALTY);
-    let best = 1.0 / (1.0 + 1.0 / mass);
-    Group {
-        shrinkage: s,
-        threshold: (1.0 + s) / (2.0 + s),
-        ridge: risk(s, mass),
-        distilled: risk(s * s, mass),
-        best_alpha: ((1.0 - best / s) / (1.0 - s)).clamp(0.0, 1.0),
-    }
+/// The student's risk minus the ridge's.
+pub(super) fn difference(group: &RidgeGroup) -> Result<f64, DistillError> {
+    Ok(group.risk_distilled(1.0)? - group.risk_one_hot())
 }
 
 /// Checks the table, the condition of harm, and draws.
-pub(super) fn check(scale: Scale) -> Ridge {
-    let groups: Vec<Group> = MASSES.iter().map(|&mass| group(mass)).collect();
+pub(super) fn check(scale: Scale) -> Result<Ridge, DistillError> {
+    let groups = MASSES.iter().map(|&mass| RidgeGroup::new(mass, 1.0, 1.0, PENALTY)).collect::<Result<Vec<_>, _>>()?;
     let mut deviations = Vec::new();
     for (g, row) in groups.iter().zip(TABLE) {
-        let found = [g.shrinkage, g.threshold, g.ridge, g.distilled, g.distilled - g.ridge, g.best_alpha];
+        let distilled = g.risk_distilled(1.0)?;
+        let found =
+            [g.shrinkage(), g.threshold(), g.risk_one_hot(), distilled, distilled - g.risk_one_hot(), g.best_alpha()];
         // The last column was worked out to six digits.
         let digits = [1e-9, 1e-9, 1e-9, 1e-9, 1e-9, 1e-6];
         deviations.extend(found.iter().zip(row).zip(digits).map(|((a, b), digit)| (a - b).abs() / digit * 1e-9));
-        let harmed = g.distilled > g.ridge;
-        deviations.push(f64::from(harmed != (PENALTY > g.threshold)));
+        deviations.push(f64::from((distilled > g.risk_one_hot()) != g.is_harmed()));
     }
     let draws = if scale == Scale::Tiny { 10_000 } else { 1_000_000 };
     let drawn = MASSES.iter().zip(&groups).enumerate().map(|(i, (&mass, g))| {
@@ -81,14 +62,14 @@ pub(super) fn check(scale: Scale) -> Ridge {
                 let noise: f64 = StandardNormal.sample(&mut rng);
                 let seen = 1.0 + noise / mass.sqrt();
                 let error = |factor: f64| (factor * seen - 1.0).powi(2);
-                error(g.shrinkage * g.shrinkage) - error(g.shrinkage)
+                error(g.shrinkage().powi(2)) - error(g.shrinkage())
             })
             .collect();
         let se = (variance(&differences) / draws as f64).sqrt();
         Estimate::normal(mean(&differences), se, draws)
     });
     let drawn = drawn.collect();
-    Ridge { groups, deviations, drawn }
+    Ok(Ridge { groups, deviations, drawn })
 }
 
 #[cfg(test)]
@@ -97,10 +78,10 @@ mod tests {
 
     #[test]
     fn the_table_is_met_and_drawing_agrees() {
-        let found = check(Scale::Tiny);
+        let found = check(Scale::Tiny).unwrap();
         assert!(found.deviations.iter().all(|d| *d <= 1e-9), "{:?}", found.deviations);
         for (e, g) in found.drawn.iter().zip(&found.groups) {
-            assert!((e.value - (g.distilled - g.ridge)).abs() < 5.0 * e.se, "{e:?}");
+            assert!((e.value - difference(g).unwrap()).abs() < 5.0 * e.se, "{e:?}");
         }
     }
 }

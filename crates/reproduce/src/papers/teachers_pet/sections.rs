@@ -1,7 +1,7 @@
 //! Chapters of the report.
 
 use super::arms::Arm;
-use super::ridge::{MASSES, PENALTY};
+use super::ridge::{MASSES, PENALTY, difference};
 use super::settings::TEMPERATURES;
 use super::study::{Study, Task};
 use crate::error::ReproduceError;
@@ -13,7 +13,7 @@ use tenfold_report::{
 };
 
 pub(super) fn all(study: &Study) -> Result<Vec<Section>, ReproduceError> {
-    Ok(vec![gains(study), classes(study)?, margins(study)?, ridge(study), provenance(study)])
+    Ok(vec![gains(study), classes(study)?, margins(study)?, ridge(study)?, provenance(study)])
 }
 
 /// A share with its interval in percent, or why there is none.
@@ -130,8 +130,8 @@ fn margins(study: &Study) -> Result<Section, ReproduceError> {
         .table(table))
 }
 
-fn ridge(study: &Study) -> Section {
-    let table = Table::new(
+fn ridge(study: &Study) -> Result<Section, ReproduceError> {
+    let mut table = Table::new(
         format!("Ridge regression of independent groups, w = sigma = 1, lambda = {PENALTY}; exact."),
         [
             "mass",
@@ -143,23 +143,23 @@ fn ridge(study: &Study) -> Section {
             "best share of the teacher",
         ],
     );
-    let rows = MASSES.iter().zip(&study.ridge.groups).map(|(mass, g)| {
-        [
+    for (mass, g) in MASSES.iter().zip(&study.ridge.groups) {
+        table = table.row([
             number(*mass),
-            format!("{:.6}", g.shrinkage),
-            format!("{:.6}", g.threshold),
-            format!("{:.6}", g.ridge),
-            format!("{:.6}", g.distilled),
-            format!("{:+.6}", g.distilled - g.ridge),
-            format!("{:.4}", g.best_alpha),
-        ]
-    });
-    Section::new("A case in closed form")
+            format!("{:.6}", g.shrinkage()),
+            format!("{:.6}", g.threshold()),
+            format!("{:.6}", g.risk_one_hot()),
+            format!("{:.6}", g.risk_distilled(1.0)?),
+            format!("{:+.6}", difference(g)?),
+            format!("{:.4}", g.best_alpha()),
+        ]);
+    }
+    Ok(Section::new("A case in closed form")
         .text(
             "A student of a ridge's own values shrinks twice. Groups with little data lose by it where groups with much data gain, and the \
              best share of the teacher grows with the data: the reason for AdaAlpha in one line.",
         )
-        .table(table.rows(rows))
+        .table(table))
 }
 
 fn provenance(study: &Study) -> Section {

@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
     let exact = task(&mixture, &settings.mixture, format!("{}-lt", mixture.name))?;
     let balanced = task(&features, &settings.balanced, format!("{name}-balanced"))?;
     let source = features.source;
-    Ok(Study { settings, tasks: [long_tail, exact, balanced], ridge: super::ridge::check(context.scale), source })
+    Ok(Study { settings, tasks: [long_tail, exact, balanced], ridge: super::ridge::check(context.scale)?, source })
 }
 
 impl Study {

@@ -1,6 +1,6 @@
 //! Ridge regression in closed form.
 
-use super::super::ridge::MASSES;
+use super::super::ridge::{MASSES, difference};
 use super::super::study::Study;
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, largest_deviation};
@@ -17,8 +17,8 @@ pub(in super::super) fn ridge(study: &Study) -> Result<Finding, ReproduceError> 
         remark: String::new(),
     };
     for (mass, (group, drawn)) in MASSES.iter().zip(ridge.groups.iter().zip(&ridge.drawn)) {
-        let name =
-            format!("risk distilled minus ridge by drawing, mass {mass} (exact: {:.6})", group.distilled - group.ridge);
+        let exact = difference(group)?;
+        let name = format!("risk distilled minus ridge by drawing, mass {mass} (exact: {exact:.6})");
         found = found.with_part(name, Ok(*drawn), "synthetic", Role::Shown);
     }
     Ok(found)

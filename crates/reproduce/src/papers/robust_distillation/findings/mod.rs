@@ -1,0 +1,41 @@
+//! What was measured says of each claim.
+
+pub(super) mod exact;
+pub(super) mod pairs;
+#[cfg(test)]
+mod simulation;
+pub(super) mod students;
+pub(super) mod theory;
+
+use super::study::Task;
+use crate::finding::{Finding, Part, Role, least};
+use crate::kit::recalls::negative;
+use tenfold_core_tensor::stats::Estimate;
+
+/// A finding on a task.
+fn finding(task: &Task, estimate: Result<Estimate, String>) -> Finding {
+    Finding {
+        estimate,
+        parts: Vec::new(),
+        data: task.name.clone(),
+        seeds: task.records.len(),
+        n: task.n(),
+        seconds: task.seconds,
+        remark: String::new(),
+    }
+}
+
+/// Adds a number where it could be computed.
+fn part(finding: &mut Finding, name: impl Into<String>, data: &str, estimate: Result<Estimate, String>, role: Role) {
+    finding.parts.extend(estimate.ok().map(|e| Part::new(name, e, data, role)));
+}
+
+/// All of them, or the first that could not be computed.
+fn every(estimates: impl IntoIterator<Item = Result<Estimate, String>>) -> Result<Vec<Estimate>, String> {
+    estimates.into_iter().collect()
+}
+
+/// The least favourable of several estimates that must all lie below a threshold.
+fn greatest(estimates: &[Estimate]) -> Result<Estimate, String> {
+    least(&estimates.iter().map(|e| negative(*e)).collect::<Vec<_>>()).map(negative)
+}

@@ -1,0 +1,205 @@
+//! All seeds on all data.
+
+use super::arms::{self, Arm, Lab, Record};
+use super::calibration::{self, Found, Kind, TEMPERATURES};
+use super::settings::{Settings, data_set};
+use super::theory::{self, Theory};
+use crate::context::Context;
+use crate::error::ReproduceError;
+use crate::kit::long_tail::Pools;
+use crate::kit::recalls::{OfSeed, Recalls};
+use crate::kit::students::{Said, worst_recall};
+use std::time::Instant;
+use tenfold_core_tensor::seed::Seed;
+use tenfold_core_tensor::stats::{Estimate, mean_interval};
+use tenfold_data::Source;
+
+/// Everything that was measured.
+pub(crate) struct Study {
+    pub(super) settings: Settings,
+    /// Long-tailed features, then the long-tailed mixture.
+    pub(super) tasks: [Task; 2],
+    pub(super) exact: Exact,
+    pub(super) theory: Theory,
+    pub(super) source: Option<Source>,
+}
+
+/// All seeds on one kind of cut.
+pub(super) struct Task {
+    pub(super) name: String,
+    pub(super) records: Vec<Record>,
+    recalls: Recalls,
+    /// Validation labels, which are those of the fresh set too: so many of each class, in order of the rows.
+    held_out: Vec<[Vec<usize>; 2]>,
+    classes: usize,
+    pub(super) seconds: f64,
+}
+
+/// Teachers of many kinds on the mixture.
+pub(super) struct Exact {
+    pub(super) name: String,
+    pub(super) records: Vec<Vec<Found>>,
+    recalls: Recalls,
+    pub(super) seconds: f64,
+}
+
+pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
+    let settings = Settings::new(context.scale);
+    let seeds: Vec<usize> = (0..context.seeds_or(settings.seeds).max(4)).collect();
+    let name = data_set(context.data.as_deref());
+    let features = Pools::features(&name, &context.data_root)?;
+    let mixture = Pools::gaussian(settings.mixture_points[0], settings.mixture_points[1])?;
+    let lab = |pools: &'_ Pools, name: &str, seed: usize| -> Result<_, ReproduceError> {
+        let seed = Seed::new(0).named("robust-distillation").named(name).child(seed as u64);
+        Ok((pools.cut(&settings.profile, seed)?, seed))
+    };
+    let task = |pools: &Pools, name: String| -> Result<Task, ReproduceError> {
+        let started = Instant::now();
+        context.progress.note(&name);
+        let found = context.parallel(&seeds, |&seed| {
+            let unit = format!("robust-distillation/{name}-{seed}");
+            let (cut, seed) = lab(pools, &name, seed)?;
+            let held_out = [cut.validation.labels, cut.fresh.labels];
+            let run = || arms::run(&Lab::new(context, pools, &settings.profile, seed)?, &settings);
+            Ok((context.folder.unit(&unit, run)?, held_out))
+        })?;
+        let (records, held_out): (Vec<Record>, Vec<_>) = found.into_iter().unzip();
+        let arms = Arm::all().len();
+        let recalls = Recalls::new(&labels(pools, records.iter().map(|r| &r.classes)), pools.classes(), arms, {
+            let (records, labels) = (&records, labels(pools, records.iter().map(|r| &r.classes)));
+            move |seed, arm, point| usize::from(records[seed].said[arm].test[point]) == labels[seed][point]
+        })?;
+        Ok(Task { name, records, recalls, held_out, classes: pools.classes(), seconds: started.elapsed().as_secs_f64() })
+    };
+    let tasks = [task(&features, format!("{name}-lt"))?, task(&mixture, format!("{}-lt", mixture.name))?];
+
+    let started = Instant::now();
+    context.progress.note("teachers of many kinds");
+    let name = format!("{}-teachers", mixture.name);
+    let records = context.parallel(&seeds, |&seed| {
+        let (_, from) = lab(&mixture, &name, seed)?;
+        context.folder.unit(&format!("robust-distillation/{name}-{seed}"), || {
+            calibration::run(&Lab::new(context, &mixture, &settings.profile, from)?, &settings)
+        })
+    })?;
+    // Classes of the mixture are numbered as they are.
+    let labels = vec![mixture.test.labels.clone(); records.len()];
+    let recalls = Recalls::new(&labels, mixture.classes(), Exact::arms(), |seed, arm, point| {
+        usize::from(Exact::said(&records[seed], arm).test[point]) == mixture.test.labels[point]
+    })?;
+    let exact = Exact { name, records, recalls, seconds: started.elapsed().as_secs_f64() };
+    Ok(Study { theory: theory::run(&settings)?, settings, tasks, exact, source: features.source })
+}
+
+/// The test labels of each seed.
+fn labels<'a>(pools: &Pools, classes: impl Iterator<Item = &'a Vec<usize>>) -> Vec<Vec<usize>> {
+    let of = |classes: &Vec<usize>| {
+        let mut rank = vec![0; classes.len()];
+        classes.iter().enumerate().for_each(|(k, &class)| rank[class] = k);
+        pools.test.labels.iter().map(|&label| rank[label]).collect()
+    };
+    classes.map(of).collect()
+}
+
+impl Study {
+    pub(super) fn features(&self) -> &Task {
+        &self.tasks[0]
+    }
+
+    pub(super) fn mixture(&self) -> &Task {
+        &self.tasks[1]
+    }
+}
+
+impl Task {
+    pub(super) fn interval(&self, number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
+        self.recalls.interval(number)
+    }
+
+    pub(super) fn interval_of(&self, seeds: &[usize], number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
+        self.recalls.interval_of(seeds, number)
+    }
+
+    pub(super) fn average(&self, arm: Arm) -> Result<Estimate, String> {
+        let i = arm.index();
+        self.interval(|s| s.average(i))
+    }
+
+    pub(super) fn worst(&self, arm: Arm) -> Result<Estimate, String> {
+        let i = arm.index();
+        self.interval(|s| s.worst(i))
+    }
+
+    pub(super) fn average_gain(&self, of: Arm, over: Arm) -> Result<Estimate, String> {
+        let (of, over) = (of.index(), over.index());
+        self.interval(|s| s.average(of) - s.average(over))
+    }
+
+    pub(super) fn worst_gain(&self, of: Arm, over: Arm) -> Result<Estimate, String> {
+        let (of, over) = (of.index(), over.index());
+        self.interval(|s| s.worst(of) - s.worst(over))
+    }
+
+    pub(super) fn seeds(&self) -> impl Iterator<Item = OfSeed<'_>> {
+        self.recalls.seeds()
+    }
+
+    /// Of each seed, the least recall on the validation set minus that on a fresh set of the same size.
+    pub(super) fn gaps(&self, arm: Arm) -> Vec<f64> {
+        let i = arm.index();
+        let of = |(record, [validation, fresh]): (&Record, &[Vec<usize>; 2])| {
+            let said = &record.said[i];
+            worst_recall(&said.validation, validation, self.classes) - worst_recall(&said.fresh, fresh, self.classes)
+        };
+        self.records.iter().zip(&self.held_out).map(of).collect()
+    }
+
+    /// The mean over seeds of differences, with a t interval: seeds have held-out points of their own.
+    pub(super) fn over_seeds(values: &[f64]) -> Result<Estimate, String> {
+        mean_interval(values).map_err(|e| e.to_string())
+    }
+
+    /// Mean training accuracy.
+    pub(super) fn train_accuracy(&self, arm: Arm) -> Result<Estimate, String> {
+        let i = arm.index();
+        Self::over_seeds(&self.records.iter().map(|r| r.said[i].train_accuracy).collect::<Vec<_>>())
+    }
+
+    pub(super) fn n(&self) -> String {
+        format!("{} seeds, each with its own cut and teachers; {} test points", self.records.len(), self.records[0].said[0].test.len())
+    }
+}
+
+impl Exact {
+    /// Teachers, then their robust students by labels, then those by the teacher, temperature by temperature.
+    fn arms() -> usize {
+        Kind::ALL.len() * (1 + 2 * TEMPERATURES.len())
+    }
+
+    fn said(record: &[Found], arm: usize) -> &Said {
+        let (kind, which) = (arm % Kind::ALL.len(), arm / Kind::ALL.len());
+        match which {
+            0 => &record[kind].own,
+            _ if which % 2 == 1 => &record[kind].at[(which - 1) / 2].by_labels,
+            _ => &record[kind].at[(which - 1) / 2].by_teacher,
+        }
+    }
+
+    /// The arm of a teacher, or with a temperature's number of its robust student.
+    pub(super) fn arm(kind: Kind, student: Option<(usize, bool)>) -> usize {
+        let which = student.map_or(0, |(temperature, by_labels)| 1 + 2 * temperature + usize::from(!by_labels));
+        which * Kind::ALL.len() + kind.index()
+    }
+
+    pub(super) fn interval(&self, number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
+        self.recalls.interval(number)
+    }
+
+    pub(super) fn seeds(&self) -> impl Iterator<Item = OfSeed<'_>> {
+        self.recalls.seeds()
+    }
+
+    pub(super) fn n(&self) -> String {
+        format!("{} seeds, {} teachers each", self.records.len(), Kind::ALL.len() * TEMPERATURES.len())
+    }
+}
