@@ -1,9 +1,9 @@
 //! Chapters of the report.
 
 use super::arms::{Aim, Arm};
-use super::calibration::{Kind, TEMPERATURES};
+use super::calibration::{Found, KINDS};
 use super::settings::TEMPERATURE;
-use super::study::{Exact, Study, Task};
+use super::study::{Exact, Study, Task, Who};
 use crate::error::ReproduceError;
 use crate::kit::provenance;
 use serde_json::{Value, json};
@@ -136,39 +136,32 @@ fn others(study: &Study) -> Section {
 fn calibration(study: &Study) -> Section {
     let exact = &study.exact;
     let mut table = Table::new(
-        format!("{}: means over seeds; term of theorem 2, largest over classes.", exact.name),
-        ["teacher", "T", "own worst", "term, balanced points", "term, training law", "student, labels", "student, teacher's labels"],
+        format!("{}: means over seeds; term of theorem 2, largest over classes; T = {TEMPERATURE}.", exact.name),
+        ["teacher", "own worst", "term, balanced points", "term, training law", "student, labels", "student, teacher's labels"],
     );
-    let mut clouds = Vec::new();
-    for (i, temperature) in TEMPERATURES.iter().enumerate() {
-        let mut points = Vec::new();
-        for kind in Kind::ALL {
-            let of = |f: fn(&super::calibration::At) -> f64| {
-                mean(&exact.records.iter().map(|r| f(&r[kind.index()].at[i])).collect::<Vec<_>>())
-            };
-            let worst = |student: Option<(usize, bool)>| {
-                let arm = Exact::arm(kind, student);
-                exact.interval(|s| s.worst(arm))
-            };
-            let student = worst(Some((i, true)));
-            points.extend(student.iter().map(|e| (of(|at| at.balanced), e.value)));
-            table = table.row([
-                kind.name().to_string(),
-                number(*temperature),
-                share(worst(None)),
-                number(of(|at| at.balanced)),
-                number(of(|at| at.long_tailed)),
-                share(student.clone()),
-                share(worst(Some((i, false)))),
-            ]);
-        }
-        clouds.push(Cloud { name: format!("T = {temperature}"), points });
+    let mut points = Vec::new();
+    for (i, kind) in KINDS.iter().enumerate() {
+        let of = |f: fn(&Found) -> f64| mean(&exact.records.iter().map(|r| f(&r[i])).collect::<Vec<_>>());
+        let worst = |who: Who| {
+            let arm = Exact::arm(i, who);
+            exact.interval(|s| s.worst(arm))
+        };
+        let student = worst(Who::ByLabels);
+        points.extend(student.iter().map(|e| (of(|found| found.balanced), e.value)));
+        table = table.row([
+            kind.name.to_string(),
+            share(worst(Who::Teacher)),
+            number(of(|found| found.balanced)),
+            number(of(|found| found.long_tailed)),
+            share(student.clone()),
+            share(worst(Who::ByTeacher)),
+        ]);
     }
     let chart = Scatter {
         title: format!("{}: calibration of the teacher and its robust student", exact.name),
         x: Axis::new("calibration term on balanced points", AxisScale::Linear),
         y: Axis::new("student's least recall", AxisScale::Linear),
-        clouds,
+        clouds: vec![Cloud { name: "a teacher".into(), points }],
         lines: Vec::new(),
     };
     Section::new("Calibration")
@@ -207,12 +200,10 @@ pub(super) fn metrics(study: &Study) -> Vec<Value> {
         task.seeds().flat_map(|s| names.iter().map(move |name| (s, name))).map(line).collect()
     };
     let teachers = study.exact.records.iter().enumerate().flat_map(|(seed, found)| {
-        Kind::ALL.iter().zip(found).flat_map(move |(kind, found)| {
-            TEMPERATURES.iter().zip(&found.at).map(move |(temperature, at)| {
-                json!({
-                    "data": "exact", "seed": seed, "teacher": kind.name(), "temperature": temperature,
-                    "term_balanced": at.balanced, "term_long_tailed": at.long_tailed,
-                })
+        KINDS.iter().zip(found).map(move |(kind, found)| {
+            json!({
+                "data": "exact", "seed": seed, "teacher": kind.name,
+                "term_balanced": found.balanced, "term_long_tailed": found.long_tailed,
             })
         })
     });

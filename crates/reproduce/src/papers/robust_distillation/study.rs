@@ -1,7 +1,7 @@
 //! All seeds on all data.
 
 use super::arms::{self, Arm, Lab, Record};
-use super::calibration::{self, Found, Kind, TEMPERATURES};
+use super::calibration::{self, Found, KINDS};
 use super::settings::{Settings, data_set};
 use super::theory::{self, Theory};
 use crate::context::Context;
@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
     })?;
     // Classes of the mixture are numbered as they are.
     let labels = vec![mixture.test.labels.clone(); records.len()];
-    let recalls = Recalls::new(&labels, mixture.classes(), Exact::arms(), |seed, arm, point| {
+    let recalls = Recalls::new(&labels, mixture.classes(), 3 * KINDS.len(), |seed, arm, point| {
         usize::from(Exact::said(&records[seed], arm).test[point]) == mixture.test.labels[point]
     })?;
     let exact = Exact { name, records, recalls, seconds: started.elapsed().as_secs_f64() };
@@ -170,25 +170,29 @@ impl Task {
     }
 }
 
-impl Exact {
-    /// Teachers, then their robust students by labels, then those by the teacher, temperature by temperature.
-    fn arms() -> usize {
-        Kind::ALL.len() * (1 + 2 * TEMPERATURES.len())
-    }
+/// Whose predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// The teacher's own.
+    Teacher,
+    /// Those of its robust student, with labels on the validation set.
+    ByLabels,
+    /// Those of its robust student, with its own labels there.
+    ByTeacher,
+}
 
+impl Exact {
     fn said(record: &[Found], arm: usize) -> &Said {
-        let (kind, which) = (arm % Kind::ALL.len(), arm / Kind::ALL.len());
-        match which {
-            0 => &record[kind].own,
-            _ if which % 2 == 1 => &record[kind].at[(which - 1) / 2].by_labels,
-            _ => &record[kind].at[(which - 1) / 2].by_teacher,
+        let found = &record[arm % KINDS.len()];
+        match arm / KINDS.len() {
+            0 => &found.own,
+            1 => &found.by_labels,
+            _ => &found.by_teacher,
         }
     }
 
-    /// The arm of a teacher, or with a temperature's number of its robust student.
-    pub(super) fn arm(kind: Kind, student: Option<(usize, bool)>) -> usize {
-        let which = student.map_or(0, |(temperature, by_labels)| 1 + 2 * temperature + usize::from(!by_labels));
-        which * Kind::ALL.len() + kind.index()
+    pub(super) fn arm(kind: usize, who: Who) -> usize {
+        who as usize * KINDS.len() + kind
     }
 
     pub(super) fn interval(&self, number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
@@ -200,6 +204,6 @@ impl Exact {
     }
 
     pub(super) fn n(&self) -> String {
-        format!("{} seeds, {} teachers each", self.records.len(), Kind::ALL.len() * TEMPERATURES.len())
+        format!("{} seeds, {} teachers each", self.records.len(), KINDS.len())
     }
 }

@@ -46,7 +46,7 @@ fn draws(shift: impl Fn(usize) -> f64 + Sync, n: u64) -> Vec<Recalls> {
 }
 
 /// What a statistic finds in each.
-fn of(experiments: &[Recalls], statistic: impl Fn(&Recalls) -> Estimate + Sync) -> Vec<Estimate> {
+fn of(experiments: &[Recalls], statistic: impl Fn(&Recalls) -> Estimate + Sync + Send) -> Vec<Estimate> {
     experiments.par_iter().map(statistic).collect()
 }
 
