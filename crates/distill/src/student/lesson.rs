@@ -110,7 +110,7 @@ impl<'a> Lesson<'a> {
         Self { aim: Aim::Standard, form: Form::Margins, average_on: Vec::new() }
     }
 
-    /// With costs `[m]` above 0, of which only the ratios matter: `1/pi` for the balanced objective.
+    /// With costs `[m]` above 0, of which only the ratios matter: they are scaled to mean 1, as those of multipliers are.
     ///
     /// # Errors
     /// A cost that is not finite and above 0.
@@ -118,7 +118,8 @@ impl<'a> Lesson<'a> {
         for cost in costs {
             crate::error::require_positive("costs", *cost)?;
         }
-        Ok(Self { aim: Aim::Costs(costs.to_vec()), ..Self::standard() })
+        let mean = costs.iter().sum::<f64>() / costs.len() as f64;
+        Ok(Self { aim: Aim::Costs(costs.iter().map(|cost| cost / mean).collect()), ..Self::standard() })
     }
 
     /// The balanced objective: costs `1/pi`.
