@@ -117,10 +117,12 @@ impl Chart {
             .map_err(words)?;
         mesh(&mut chart, &self.x, &self.y)?;
         let measured = self.series.iter().filter(|s| !s.reference).count() as f64;
+        let shared = self.shares_places();
         for (i, series) in self.series.iter().enumerate() {
             let colour = series.colour(i);
-            // Intervals at the same place would hide each other: measured series stand a little apart.
-            let aside = if series.reference { 0.0 } else { (x.1 - x.0) * 0.009 * (i as f64 - (measured - 1.0) / 2.0) };
+            // Intervals at the same place would hide each other: measured series that share one stand a little apart.
+            let apart = (x.1 - x.0) * 0.009 * (i as f64 - (measured - 1.0) / 2.0);
+            let aside = if series.reference || !shared { 0.0 } else { apart };
             let place = |p: &Point| (self.x.place(p.x) + aside, self.y.place(p.y));
             let places: Vec<(f64, f64)> = series.points.iter().map(place).collect();
             if series.reference {
@@ -140,6 +142,15 @@ impl Chart {
             chart.draw_series(markers).map_err(words)?;
         }
         Ok(())
+    }
+
+    /// Whether two measured series have a point at the same place.
+    fn shares_places(&self) -> bool {
+        let measured: Vec<_> = self.series.iter().filter(|s| !s.reference).collect();
+        measured
+            .iter()
+            .enumerate()
+            .any(|(i, a)| measured[..i].iter().any(|b| a.points.iter().any(|p| b.points.iter().any(|q| p.x == q.x))))
     }
 
     /// The places that an axis must show, with a little room.
@@ -173,6 +184,19 @@ mod tests {
                 Series::reference("theory", vec![Point::bare(8.0, 0.4), Point::bare(32.0, 0.8)]),
             ],
         }
+    }
+
+    #[test]
+    fn series_stand_apart_only_where_they_share_a_place() {
+        let with = |second: f64| Chart {
+            series: vec![
+                Series::new("a", vec![Point::bare(8.0, 0.5)]),
+                Series::new("b", vec![Point::bare(second, 0.5)]),
+                Series::reference("c", vec![Point::bare(8.0, 0.4)]),
+            ],
+            ..chart(AxisScale::Linear)
+        };
+        assert!(with(8.0).shares_places() && !with(32.0).shares_places());
     }
 
     #[test]

@@ -114,7 +114,9 @@ impl Arm {
             Self::Weighted(aim) => format!("{} network of labels, weights", aim.name()),
             Self::WeightedStudent(aim) => format!("{} student of the standard teacher, weights", aim.name()),
             Self::Shifted => "standard teacher, shifted".into(),
-            Self::Averaged(teacher) => format!("robust student of the {} teacher, mean of its iterates", teacher.name()),
+            Self::Averaged(teacher) => {
+                format!("robust student of the {} teacher, mean of its iterates", teacher.name())
+            }
         }
     }
 }
@@ -164,7 +166,13 @@ impl<'a> Lab<'a> {
         Targets::Hard(self.cut.train.labels.clone())
     }
 
-    fn teach(&self, net: &Net, targets: &Targets, lesson: &Lesson, name: &str) -> Result<Taught<Model>, ReproduceError> {
+    fn teach(
+        &self,
+        net: &Net,
+        targets: &Targets,
+        lesson: &Lesson,
+        name: &str,
+    ) -> Result<Taught<Model>, ReproduceError> {
         net.teach(&self.cut.train, targets, lesson, self.seed.named(name), &self.context.device)
     }
 
@@ -226,7 +234,8 @@ impl<'a> Lab<'a> {
             Ok(shift.predict(&Teacher::logits(scores.view(), 1.0)?)?.into_iter().map(|class| class as u8).collect())
         };
         let train = said(&rows(&self.cut.train)?)?;
-        let right = train.iter().zip(&self.cut.train.labels).filter(|(said, label)| usize::from(**said) == **label).count();
+        let right =
+            train.iter().zip(&self.cut.train.labels).filter(|(said, label)| usize::from(**said) == **label).count();
         Ok(Said {
             test: said(&rows(&self.pools.test)?)?,
             validation: said(&validation)?,

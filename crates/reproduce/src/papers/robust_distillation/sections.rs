@@ -9,7 +9,9 @@ use crate::kit::provenance;
 use serde_json::{Value, json};
 use tenfold_core_tensor::stats::{Estimate, mean};
 use tenfold_distill::pareto;
-use tenfold_report::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Section, Series, Table, interval, number, percent};
+use tenfold_report::{
+    Axis, AxisScale, Chart, Cloud, Point, Scatter, Section, Series, Table, interval, number, percent,
+};
 
 pub(super) fn all(study: &Study) -> Result<Vec<Section>, ReproduceError> {
     let mut sections = vec![pairs(study)?, trade_off(study), others(study), calibration(study)];
@@ -30,9 +32,14 @@ fn pairs(study: &Study) -> Result<Section, ReproduceError> {
          own cut and teachers; students of a seed begin with the same weights. Intervals are over seeds and test points."
     ));
     for (task, short) in [(study.features(), "features"), (study.mixture(), "mixture")] {
-        let header: Vec<String> =
-            ["student", "no teacher"].map(String::from).into_iter().chain(Aim::TEACHERS.map(|t| format!("{} teacher", t.name()))).collect();
-        let cell = |arm: Arm| format!("{} ({})", share(task.worst(arm)), task.average(arm).map_or_else(|why| why, |e| percent(e.value)));
+        let header: Vec<String> = ["student", "no teacher"]
+            .map(String::from)
+            .into_iter()
+            .chain(Aim::TEACHERS.map(|t| format!("{} teacher", t.name())))
+            .collect();
+        let cell = |arm: Arm| {
+            format!("{} ({})", share(task.worst(arm)), task.average(arm).map_or_else(|why| why, |e| percent(e.value)))
+        };
         let mut table = Table::new(format!("{}: worst class (average).", task.name), header);
         let own = Aim::TEACHERS.map(|t| cell(Arm::Teacher(t)));
         table = table.row(["none, the teacher itself".to_string(), String::new()].into_iter().chain(own));
@@ -69,7 +76,10 @@ fn front(task: &Task) -> Result<Chart, ReproduceError> {
     }
     let mut best: Vec<(f64, f64)> = pareto(&runs)?.into_iter().map(|i| runs[i]).collect();
     best.sort_by(|a, b| a.0.total_cmp(&b.0));
-    series.push(Series::reference("no pair is better in both", best.into_iter().map(|(x, y)| Point::bare(x, y)).collect()));
+    series.push(Series::reference(
+        "no pair is better in both",
+        best.into_iter().map(|(x, y)| Point::bare(x, y)).collect(),
+    ));
     Ok(Chart {
         title: format!("{}: average and worst class", task.name),
         x: Axis::new("balanced accuracy", AxisScale::Linear),
@@ -120,11 +130,16 @@ fn others(study: &Study) -> Section {
         .chain([Arm::Student(Aim::Standard, Aim::Robust), Arm::Student(Aim::Balanced, Aim::Balanced)])
         .collect();
     for task in &study.tasks {
-        let mut table = Table::new(format!("{}.", task.name), ["arm", "average", "worst class", "gap", "training rows right"]);
+        let mut table =
+            Table::new(format!("{}.", task.name), ["arm", "average", "worst class", "gap", "training rows right"]);
         for &arm in &arms {
             let averaged = matches!(arm, Arm::Averaged(_));
             let gap = if averaged { String::new() } else { share(Task::over_seeds(&task.gaps(arm))) };
-            let fitted = if averaged { String::new() } else { task.train_accuracy(arm).map_or_else(|why| why, |e| percent(e.value)) };
+            let fitted = if averaged {
+                String::new()
+            } else {
+                task.train_accuracy(arm).map_or_else(|why| why, |e| percent(e.value))
+            };
             table = table.row([arm.name(), share(task.average(arm)), share(task.worst(arm)), gap, fitted]);
         }
         section = section.table(table);
@@ -137,7 +152,14 @@ fn calibration(study: &Study) -> Section {
     let exact = &study.exact;
     let mut table = Table::new(
         format!("{}: means over seeds; term of theorem 2, largest over classes; T = {TEMPERATURE}.", exact.name),
-        ["teacher", "own worst", "term, balanced points", "term, training law", "student, labels", "student, teacher's labels"],
+        [
+            "teacher",
+            "own worst",
+            "term, balanced points",
+            "term, training law",
+            "student, labels",
+            "student, teacher's labels",
+        ],
     );
     let mut points = Vec::new();
     for (i, kind) in KINDS.iter().enumerate() {
@@ -179,9 +201,18 @@ fn provenance(study: &Study) -> Section {
     provenance::section(
         &sources,
         &[
-            ("Teacher, one hidden layer".into(), json!({"units": settings.teacher.hidden, "epochs": settings.teacher.epochs})),
-            ("Student, one hidden layer".into(), json!({"units": settings.student.hidden, "epochs": settings.student.epochs})),
-            ("Optimiser".into(), json!("SGD, momentum 0.9, rate 0.05, warm-up and cosine, batch 64, weight decay 1e-4")),
+            (
+                "Teacher, one hidden layer".into(),
+                json!({"units": settings.teacher.hidden, "epochs": settings.teacher.epochs}),
+            ),
+            (
+                "Student, one hidden layer".into(),
+                json!({"units": settings.student.hidden, "epochs": settings.student.epochs}),
+            ),
+            (
+                "Optimiser".into(),
+                json!("SGD, momentum 0.9, rate 0.05, warm-up and cosine, batch 64, weight decay 1e-4"),
+            ),
             ("Long tail".into(), json!({"largest": settings.profile.tail.n_max, "ratio": settings.profile.tail.ratio})),
             ("Validation examples of each class".into(), json!(settings.profile.validation)),
             ("Multipliers of networks of labels".into(), json!(super::settings::Settings::of_labels(1.0))),
@@ -194,9 +225,7 @@ fn provenance(study: &Study) -> Section {
 pub(super) fn metrics(study: &Study) -> Vec<Value> {
     let names: Vec<(usize, String)> = Arm::all().iter().map(|arm| (arm.index(), arm.name())).collect();
     let of_task = |task: &Task| -> Vec<Value> {
-        let line = |(s, (i, name)): (crate::kit::recalls::OfSeed, &(usize, String))| {
-            json!({"data": task.name, "seed": s.seed, "arm": name, "recall": s.of(*i)})
-        };
+        let line = |(s, (i, name)): (crate::kit::recalls::OfSeed, &(usize, String))| json!({"data": task.name, "seed": s.seed, "arm": name, "recall": s.of(*i)});
         task.seeds().flat_map(|s| names.iter().map(move |name| (s, name))).map(line).collect()
     };
     let teachers = study.exact.records.iter().enumerate().flat_map(|(seed, found)| {

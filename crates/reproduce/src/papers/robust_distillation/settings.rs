@@ -41,7 +41,11 @@ impl Settings {
             seeds,
             teacher: net(128),
             student: net(32),
-            profile: Profile { tail: LongTail::default().with_n_max(n_max).with_ratio(ratio), permuted: false, validation },
+            profile: Profile {
+                tail: LongTail::default().with_n_max(n_max).with_ratio(ratio),
+                permuted: false,
+                validation,
+            },
             mixture_points,
             problems: if scale == Scale::Tiny { 200 } else { 5_000 },
             games: if scale == Scale::Tiny { 20 } else { 200 },

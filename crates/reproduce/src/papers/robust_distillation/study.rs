@@ -46,6 +46,7 @@ pub(super) struct Exact {
 pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
     let settings = Settings::new(context.scale);
     let seeds: Vec<usize> = (0..context.seeds_or(settings.seeds).max(4)).collect();
+    context.progress.add_steps(3 * seeds.len() as u64);
     let name = data_set(context.data.as_deref());
     let features = Pools::features(&name, &context.data_root)?;
     let mixture = Pools::gaussian(settings.mixture_points[0], settings.mixture_points[1])?;
@@ -69,7 +70,14 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
             let (records, labels) = (&records, labels(pools, records.iter().map(|r| &r.classes)));
             move |seed, arm, point| usize::from(records[seed].said[arm].test[point]) == labels[seed][point]
         })?;
-        Ok(Task { name, records, recalls, held_out, classes: pools.classes(), seconds: started.elapsed().as_secs_f64() })
+        Ok(Task {
+            name,
+            records,
+            recalls,
+            held_out,
+            classes: pools.classes(),
+            seconds: started.elapsed().as_secs_f64(),
+        })
     };
     let tasks = [task(&features, format!("{name}-lt"))?, task(&mixture, format!("{}-lt", mixture.name))?];
 
@@ -166,7 +174,11 @@ impl Task {
     }
 
     pub(super) fn n(&self) -> String {
-        format!("{} seeds, each with its own cut and teachers; {} test points", self.records.len(), self.records[0].said[0].test.len())
+        format!(
+            "{} seeds, each with its own cut and teachers; {} test points",
+            self.records.len(),
+            self.records[0].said[0].test.len()
+        )
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
     let name = data_set(context.data.as_deref());
     let features = Pools::features(&name, &context.data_root)?;
     let mixture = Pools::gaussian(settings.mixture_points[0], settings.mixture_points[1])?;
+    context.progress.add_steps(3 * seeds as u64);
     let task = |pools: &Pools, profile: &Profile, name: String| -> Result<Task, ReproduceError> {
         let started = Instant::now();
         context.progress.note(&name);

@@ -31,7 +31,13 @@ pub(in super::super) fn best_teacher(study: &Study) -> Result<Finding, Reproduce
     let student = gain(exact, EXACT, ROBUST, Who::ByLabels);
     let own = gain(exact, ROBUST, EXACT, Who::Teacher);
     let mut found = finding(exact, every([student.clone(), own.clone()]).and_then(|both| least(&both)));
-    part(&mut found, "student of the exact posterior over that of the robust teacher", &exact.name, student, Role::Decides);
+    part(
+        &mut found,
+        "student of the exact posterior over that of the robust teacher",
+        &exact.name,
+        student,
+        Role::Decides,
+    );
     part(&mut found, "robust teacher itself over the exact posterior", &exact.name, own, Role::Decides);
     for (judge, who) in [("labels", Who::ByLabels), ("teacher's labels", Who::ByTeacher)] {
         for kind in [EXACT, BALANCED, STANDARD] {
@@ -43,7 +49,13 @@ pub(in super::super) fn best_teacher(study: &Study) -> Result<Finding, Reproduce
     let teachers = task.worst_gain(Arm::Teacher(Aim::Robust), Arm::Teacher(Aim::Balanced));
     part(&mut found, "robust teacher over balanced teacher", &task.name, teachers, Role::Shown);
     let students = task.worst_gain(Arm::Student(Aim::Robust, Aim::Robust), Arm::Student(Aim::Balanced, Aim::Robust));
-    part(&mut found, "robust student of the robust teacher over that of the balanced one", &task.name, students, Role::Shown);
+    part(
+        &mut found,
+        "robust student of the robust teacher over that of the balanced one",
+        &task.name,
+        students,
+        Role::Shown,
+    );
     Ok(found)
 }
 
@@ -78,7 +90,8 @@ pub(super) fn rank_correlation(pairs: &[(f64, f64)]) -> Result<Estimate, String>
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let rho = spearman(&a, &b).map_err(|e| e.to_string())?;
     let n = pairs.len();
-    let z = Estimate::from_t(rho.clamp(-0.999_999, 0.999_999).atanh(), 1.06 / ((n - 3) as f64).sqrt(), (n - 2) as f64, n);
+    let z =
+        Estimate::from_t(rho.clamp(-0.999_999, 0.999_999).atanh(), 1.06 / ((n - 3) as f64).sqrt(), (n - 2) as f64, n);
     Ok(Estimate { value: rho, se: z.se, lo: z.lo.tanh(), hi: z.hi.tanh(), n })
 }
 

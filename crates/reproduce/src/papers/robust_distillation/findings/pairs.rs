@@ -56,9 +56,21 @@ pub(in super::super) fn post_shift(study: &Study) -> Result<Finding, ReproduceEr
         part(&mut found, "the shifted teacher's gap itself", &task.name, own, Role::Shown);
         for t in [Aim::Standard, Aim::Balanced] {
             let arm = robust(t);
-            part(&mut found, format!("gap beyond that of the {}", arm.name()), &task.name, beyond(task, arm), Role::Shown);
+            part(
+                &mut found,
+                format!("gap beyond that of the {}", arm.name()),
+                &task.name,
+                beyond(task, arm),
+                Role::Shown,
+            );
             let worst = task.worst_gain(arm, Arm::Shifted);
-            part(&mut found, format!("{} over shifted, worst class on test", arm.name()), &task.name, worst, Role::Shown);
+            part(
+                &mut found,
+                format!("{} over shifted, worst class on test", arm.name()),
+                &task.name,
+                worst,
+                Role::Shown,
+            );
             let average = task.average_gain(arm, Arm::Shifted);
             part(&mut found, format!("{} over shifted, average on test", arm.name()), &task.name, average, Role::Shown);
         }

@@ -32,7 +32,13 @@ pub(in super::super) fn raised(study: &Study) -> Result<Finding, ReproduceError>
             for s in both {
                 let decides = t == Aim::Standard && task.name == study.features().name;
                 let role = if decides { Role::Decides } else { Role::Shown };
-                part(&mut found, format!("{} student, {} teacher", s.name(), t.name()), &task.name, of(task, t, s), role);
+                part(
+                    &mut found,
+                    format!("{} student, {} teacher", s.name(), t.name()),
+                    &task.name,
+                    of(task, t, s),
+                    role,
+                );
             }
         }
     }
@@ -76,7 +82,13 @@ pub(in super::super) fn margins(study: &Study) -> Result<Finding, ReproduceError
             let name = aim.name();
             part(&mut found, format!("{name}, networks of labels"), &task.name, of(task, aim), role);
             let distilled = task.worst_gain(Arm::Student(Aim::Standard, aim), Arm::WeightedStudent(aim));
-            part(&mut found, format!("{name}, distilled students, which do not fit"), &task.name, distilled, Role::Control);
+            part(
+                &mut found,
+                format!("{name}, distilled students, which do not fit"),
+                &task.name,
+                distilled,
+                Role::Control,
+            );
             for (form, arm) in [("margins", Arm::Teacher(aim)), ("weights", Arm::Weighted(aim))] {
                 let fitted = task.train_accuracy(arm);
                 part(&mut found, format!("{name}, {form}: training rows right"), &task.name, fitted, Role::Shown);
