@@ -78,8 +78,8 @@ fn tile<S: Simd, const R: usize, const V: usize>(simd: S, product: &mut Product,
     let (whole, rest) = product.w.as_chunks::<WIDTH>();
     for (panel, w) in whole.iter().enumerate() {
         let x = rows_at::<R>(product.x, panel * rows + i);
-        for p in 0..WIDTH {
-            step::<S, R, V>(simd, x, p, &w[p], &mut sums);
+        for (p, w) in w.iter().enumerate() {
+            step::<S, R, V>(simd, x, p, w, &mut sums);
         }
     }
     if !rest.is_empty() {
