@@ -22,7 +22,7 @@ pub(super) struct Stored {
     pub(super) logits: bool,
     /// The temperature that was applied before the numbers were stored: it is never applied twice, since every other temperature
     /// is relative to the network's own logits.
-    #[arg(long, value_name = "T0", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T0", default_value_t = 1.0)]
     applied_temperature: f64,
 }
 

@@ -44,13 +44,13 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "ARRAY")]
     fold_of: Option<ArrayPath>,
     /// The temperature of the margins, which need not be that of the targets.
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = 1.0)]
     temperature: f64,
     /// Draw the margin of a class of n examples towards the mean over classes, as if so many more examples had that mean.
-    #[arg(long, value_name = "EXAMPLES", default_value_t = 0.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "EXAMPLES", default_value_t = 0.0)]
     shrinkage: f64,
     /// Trust the teacher on a class where the interval of its margin lies above this; 0 is chance.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0.0)]
     threshold: f64,
     /// Margins to write, for `targets`.
     #[arg(long, value_name = "FILE.json", value_parser = ending("json"))]

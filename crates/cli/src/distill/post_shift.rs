@@ -45,13 +45,13 @@ pub(crate) struct Search {
     #[command(flatten)]
     stored: Stored,
     /// The temperature of the probabilities that are weighted.
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = 1.0)]
     temperature: f64,
     /// Steps of the exponentiated gradient; each reads all validation examples once.
     #[arg(long, default_value_t = PostShift::default().steps)]
     steps: usize,
     /// Size of the first step.
-    #[arg(long, default_value_t = PostShift::default().step)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = PostShift::default().step)]
     step: f64,
     /// Random moves of single classes after that.
     #[arg(long, default_value_t = PostShift::default().moves)]

@@ -37,7 +37,7 @@ pub(crate) struct Targets {
     #[command(flatten)]
     stored: Stored,
     /// The temperature of the targets.
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = 1.0)]
     temperature: f64,
     /// For adaalpha: the class of every training example, `[examples]`, from 0.
     #[arg(long, value_name = "ARRAY")]
@@ -49,13 +49,13 @@ pub(crate) struct Targets {
     #[arg(long)]
     per_example: bool,
     /// For adaalpha: the teacher's share is the margin to this power; 1 without it.
-    #[arg(long, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     power: Option<f64>,
     /// For robust: a multiplier for each class, `[classes]`: an array, or JSON such as [0.2, 0.8] or {"multipliers": [0.2, 0.8]}.
     #[arg(long, value_name = "ARRAY|FILE.json")]
     multipliers: Option<ArrayPath>,
     /// For robust: from the balanced targets (0) to those of the multipliers alone (1).
-    #[arg(long, value_name = "ALPHA")]
+    #[arg(long, allow_negative_numbers = true, value_name = "ALPHA")]
     trade_off: Option<f64>,
     /// Targets to write, single precision: `targets` and, for balanced and robust, `weights`; a .npy file has the targets alone.
     #[arg(long, value_name = "FILE.npy|.npz|.safetensors", value_parser = write::path)]
