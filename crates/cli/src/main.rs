@@ -1,6 +1,7 @@
 //! `tenfold`: arrays from any framework in, arrays and reports out.
 
 mod analysis;
+mod distill;
 mod error;
 mod memorisation;
 mod output;
@@ -35,6 +36,9 @@ enum Tool {
     /// Ensembles point by point: bias and variance, calibration, neural collapse.
     #[command(subcommand)]
     Analysis(analysis::Verb),
+    /// Distillation: which classes a student lost, how far to trust the teacher, and soft targets that follow.
+    #[command(subcommand)]
+    Distill(distill::Verb),
     /// Memorisation: how much a model's being right about an example depends on having seen it.
     #[command(subcommand)]
     Memorisation(memorisation::Verb),
@@ -46,6 +50,7 @@ enum Tool {
 fn run(arguments: Arguments) -> Result<Output, CliError> {
     match arguments.tool {
         Tool::Analysis(verb) => verb.run(),
+        Tool::Distill(verb) => verb.run(),
         Tool::Memorisation(verb) => verb.run(),
         Tool::Resmem(verb) => verb.run(),
     }

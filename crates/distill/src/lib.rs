@@ -46,6 +46,7 @@
 //! | `robust` | how is the worst class helped? | `losses` |
 //! | `student` (feature `students`) | how is a network trained on all that? | `robust` |
 //! | `diagnose` | what do predictions say, class by class? | `teacher` |
+//! | `charts` (feature `charts`) | what is drawn of that? | `diagnose` |
 //! | `theory` | when does distillation harm a group? | |
 //!
 //! Arrows go up this table only; tests look where they need to.
@@ -64,6 +65,8 @@
 //! between teacher and student objectives" (UAI 2023, PMLR 216). Each item says what it takes from which, what is our reading where the
 //! text was not at hand, and what is derived in this project.
 
+#[cfg(feature = "charts")]
+pub mod charts;
 mod diagnose;
 mod error;
 mod losses;
@@ -79,7 +82,7 @@ mod warning;
 
 pub use diagnose::{
     Amplification, CalibrationTerm, ClassChange, ClassRecall, ClassTrust, Comparison, FEWEST_DRAWS, Gap, LEVEL,
-    Predictions, Summary, Trust, Verdict, WorstDifference, WorstOf,
+    MOST_DRAWS, Predictions, Summary, Trust, Verdict, WorstDifference, WorstOf,
 };
 pub use error::DistillError;
 pub use losses::{

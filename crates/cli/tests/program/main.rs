@@ -2,9 +2,12 @@
 
 mod analysis;
 mod bad_input;
+mod distill;
+mod distill_refused;
 mod fixture;
 mod memorisation;
 mod precision;
 mod readme;
 mod refused;
 mod resmem;
+mod student;

@@ -81,8 +81,8 @@ impl Comparison {
     /// Of a first and a second model, with the k of the worst classes that are of interest.
     ///
     /// # Errors
-    /// Other points or classes, fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws, or a k that is 0 or above the number of
-    /// classes.
+    /// Other points or classes, fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws or more than
+    /// [`MOST_DRAWS`](crate::MOST_DRAWS), or a k that is 0 or above the number of classes.
     pub fn of(
         first: &Predictions,
         second: &Predictions,

@@ -12,6 +12,9 @@ use tenfold_core_tensor::stats::{Estimate, mean};
 /// Fewer draws than this give no interval.
 pub const FEWEST_DRAWS: usize = 200;
 
+/// More draws than this are refused: they are kept until the interval is found.
+pub const MOST_DRAWS: usize = 100_000;
+
 /// Average and balanced accuracy, and the mean of the k lowest recalls for each k that is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Numbers {
@@ -72,9 +75,10 @@ pub(crate) fn differences(
     (average, balanced, worst)
 }
 
-/// Fails unless there are enough draws and every k is from 1 to the number of classes.
+/// Fails unless there are enough draws and not too many, and every k is from 1 to the number of classes.
 pub(crate) fn check(classes: usize, ks: &[usize], draws: usize) -> Result<(), DistillError> {
     require(draws >= FEWEST_DRAWS, "draws", draws, format!("must be at least {FEWEST_DRAWS}"))?;
+    require(draws <= MOST_DRAWS, "draws", draws, format!("must be at most {MOST_DRAWS}"))?;
     let bad = ks.iter().find(|k| **k < 1 || **k > classes);
     require(bad.is_none(), "k", bad.unwrap_or(&0), format!("must be from 1 to the {classes} classes"))
 }

@@ -42,8 +42,8 @@ impl Gap {
     /// Of one model on both sets.
     ///
     /// # Errors
-    /// Other numbers of classes, fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws, or a k that is 0 or above the number of
-    /// classes.
+    /// Other numbers of classes, fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws or more than
+    /// [`MOST_DRAWS`](crate::MOST_DRAWS), or a k that is 0 or above the number of classes.
     pub fn of(
         validation: &Predictions,
         test: &Predictions,

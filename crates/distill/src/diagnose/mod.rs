@@ -23,7 +23,7 @@ mod trust;
 pub use amplification::Amplification;
 pub use calibration_term::CalibrationTerm;
 pub use comparison::{ClassChange, Comparison, LEVEL, Verdict};
-pub use draws::{FEWEST_DRAWS, WorstDifference};
+pub use draws::{FEWEST_DRAWS, MOST_DRAWS, WorstDifference};
 pub use gap::Gap;
 pub use predictions::{ClassRecall, Predictions};
 pub use summary::{Summary, WorstOf};

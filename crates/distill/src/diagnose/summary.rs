@@ -62,7 +62,7 @@ impl Summary {
     /// Of predictions, with the k of [`WorstOf`] that are of interest.
     ///
     /// # Errors
-    /// Fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws, or a k that is 0 or above the number of classes.
+    /// Fewer than [`FEWEST_DRAWS`](crate::FEWEST_DRAWS) draws or more than [`MOST_DRAWS`](crate::MOST_DRAWS), or a k that is 0 or above the number of classes.
     pub fn of(found: &Predictions, ks: &[usize], count: usize, seed: Seed) -> Result<Self, DistillError> {
         check(found.classes(), ks, count)?;
         let numbers = Numbers::of(found.right(), found.counts(), ks);
@@ -141,6 +141,7 @@ mod tests {
         let found = drawn(&[0.5, 0.8, 0.9], 30, Seed::new(1));
         let of = |ks: &[usize], draws| Summary::of(&found, ks, draws, Seed::new(3));
         assert_eq!(of(&[1], 100).unwrap_err().to_string(), "draws = 100: must be at least 200");
+        assert_eq!(of(&[1], 100_001).unwrap_err().to_string(), "draws = 100001: must be at most 100000");
         assert_eq!(of(&[4], 200).unwrap_err().to_string(), "k = 4: must be from 1 to the 3 classes");
         assert_eq!(of(&[1, 2], 200).unwrap(), of(&[1, 2], 200).unwrap());
         let all = of(&[3], 200).unwrap();

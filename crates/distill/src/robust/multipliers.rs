@@ -125,6 +125,29 @@ impl Multipliers {
         Ok(Self { params, logs: vec![-(classes as f64).ln(); classes], updates: 0 })
     }
 
+    /// Multipliers that were found elsewhere, such as in another program's run: scaled to the sum 1, none below the floor.
+    ///
+    /// ```
+    /// use tenfold_distill::{EgParams, Multipliers};
+    /// let given = Multipliers::given(&[3.0, 1.0, 0.0], EgParams::default())?;
+    /// assert!((given.values()[0] - 0.75).abs() < 1e-11 && (given.values()[2] - 1e-12).abs() < 1e-20);
+    /// # Ok::<(), tenfold_distill::DistillError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fewer than two numbers, one that is negative or not finite, zeros alone, or settings that break their rules.
+    pub fn given(values: &[f64], params: EgParams) -> Result<Self, DistillError> {
+        let mut given = Self::uniform(values.len(), params)?;
+        require_per_class("multipliers", values, given.logs.len())?;
+        let bad = values.iter().position(|v| *v < 0.0);
+        let value = bad.map_or_else(String::new, |class| format!("{} for class {class}", values[class]));
+        require(bad.is_none(), "multipliers", value, "must not be negative")?;
+        require(values.iter().any(|v| *v > 0.0), "multipliers", 0, "must not all be 0")?;
+        given.logs = values.iter().map(|v| v.ln()).collect();
+        given.normalise();
+        Ok(given)
+    }
+
     /// One step along the risks of the classes, `[m]`, such as [`ClassRisks::values`] on validation examples.
     ///
     /// # Errors
@@ -299,5 +322,16 @@ mod tests {
             let best = each.iter().copied().fold(0.0, f64::max);
             prop_assert!((best - gained) / k as f64 <= 2.0 * largest * ((m as f64).ln() / k as f64).sqrt() + 1e-9);
         }
+    }
+
+    #[test]
+    fn given_multipliers_are_checked_and_scaled() {
+        let message = |values: &[f64]| Multipliers::given(values, EgParams::default()).unwrap_err().to_string();
+        assert_eq!(message(&[0.5, -0.1]), "multipliers = -0.1 for class 1: must not be negative");
+        assert_eq!(message(&[0.0, 0.0]), "multipliers = 0: must not all be 0");
+        assert_eq!(message(&[0.5, f64::NAN]), "multipliers = NaN for class 1: must be finite");
+        assert_eq!(message(&[0.5]), "classes = 1: must be at least 2");
+        let huge = Multipliers::given(&[f64::MAX, f64::MAX, f64::MAX], EgParams::default()).unwrap();
+        assert!(huge.values().iter().all(|v| (v - 1.0 / 3.0).abs() < 1e-12));
     }
 }

@@ -69,10 +69,7 @@ impl Margins {
         temperature: f64,
         source: MarginSource,
     ) -> Result<Self, DistillError> {
-        require_positive("temperature", temperature)?;
-        if let MarginSource::CrossFit { folds } = source {
-            require(folds >= 2, "folds", folds, "must be at least 2")?;
-        }
+        check(temperature, source)?;
         let classes = teacher.classes();
         require_labels(labels, teacher.rows(), classes)?;
         let counts = require_examples("teacher margins", labels, classes, 2)?;
@@ -84,6 +81,37 @@ impl Margins {
         each.iter().zip(labels).for_each(|(gamma, y)| of_class[*y].push(*gamma));
         let estimates = of_class.iter().map(|gammas| mean_interval(gammas)).collect::<Result<_, _>>()?;
         Ok(Self { source, temperature, shrinkage: 0.0, counts, estimates, each })
+    }
+
+    /// From the estimates of the classes, `[m]`, such as a file holds them: before shrinkage, without margins of examples.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tenfold_distill::{MarginSource, Margins, Teacher};
+    /// let p = array![[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.8, 0.2]];
+    /// let found = Margins::of(&Teacher::probabilities(p.view(), 1.0)?, &[0, 0, 1, 1], 1.0, MarginSource::HoldOut)?;
+    /// let kept = Margins::of_classes(found.estimates().to_vec(), 1.0, MarginSource::HoldOut)?;
+    /// assert_eq!((kept.per_class(), kept.per_example().len()), (found.per_class(), 0));
+    /// # Ok::<(), tenfold_distill::DistillError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fewer than two classes, a margin outside `[-1 / (m - 1), 1]` or outside its own interval, fewer than two examples of a class,
+    /// a temperature that is not above 0, fewer than two folds.
+    pub fn of_classes(estimates: Vec<Estimate>, temperature: f64, source: MarginSource) -> Result<Self, DistillError> {
+        check(temperature, source)?;
+        let classes = estimates.len();
+        require(classes >= 2, "margins", classes, "must be of at least 2 classes")?;
+        let least = margin(0.0, classes);
+        for (class, e) in estimates.iter().enumerate() {
+            // A mean of numbers at an end may lie beyond it by a rounding.
+            let inside = (least - 1e-9..=1.0 + 1e-9).contains(&e.value) && e.lo <= e.value && e.value <= e.hi;
+            let rule = format!("must be from {least} to 1, inside its interval");
+            require(inside, "margins", format!("{} in [{}, {}] for class {class}", e.value, e.lo, e.hi), rule)?;
+            require(e.n >= 2, "margins", format!("{} examples of class {class}", e.n), "must be at least 2")?;
+        }
+        let counts = estimates.iter().map(|e| e.n).collect();
+        Ok(Self { source, temperature, shrinkage: 0.0, counts, estimates, each: Vec::new() })
     }
 
     /// Sets kappa, in examples.
@@ -114,7 +142,7 @@ impl Margins {
         &self.estimates
     }
 
-    /// The margin of each example, `[n]`.
+    /// The margin of each example, `[n]`; none where only those of classes were given.
     pub fn per_example(&self) -> &[f64] {
         &self.each
     }
@@ -129,6 +157,11 @@ impl Margins {
         self.source
     }
 
+    /// kappa.
+    pub fn shrinkage(&self) -> f64 {
+        self.shrinkage
+    }
+
     /// The temperature of the probabilities.
     pub fn temperature(&self) -> f64 {
         self.temperature
@@ -139,6 +172,15 @@ impl Margins {
         let ends =
             self.per_class().iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
         ends.1 - ends.0
+    }
+}
+
+/// Fails unless the temperature is above 0 and there are two folds, if any.
+fn check(temperature: f64, source: MarginSource) -> Result<(), DistillError> {
+    require_positive("temperature", temperature)?;
+    match source {
+        MarginSource::CrossFit { folds } => require(folds >= 2, "folds", folds, "must be at least 2"),
+        _ => Ok(()),
     }
 }
 
@@ -190,5 +232,19 @@ mod tests {
         assert!(of(&[0, 0, 7], 1.0, MarginSource::External).contains("label 7, must be below the 2 classes"));
         assert!(of(&[0, 0, 1], 0.0, MarginSource::External).starts_with("temperature = 0"));
         assert!(of(&[0, 0, 1], 1.0, MarginSource::CrossFit { folds: 1 }).starts_with("folds = 1"));
+    }
+
+    #[test]
+    fn margins_of_classes_are_checked() {
+        let of = |value: f64, lo: f64, n: usize| {
+            let good = Estimate { value: 0.5, se: 0.1, lo: 0.3, hi: 0.7, n: 9 };
+            Margins::of_classes(vec![good, Estimate { value, lo, n, ..good }, good], 1.0, MarginSource::External)
+        };
+        assert_eq!(of(0.4, 0.3, 2).unwrap().per_class(), [0.5, 0.4, 0.5]);
+        let message = |value, lo, n| of(value, lo, n).unwrap_err().to_string();
+        assert!(message(-0.6, -0.8, 9).contains("for class 1: must be from -0.5 to 1"), "{}", message(-0.6, -0.8, 9));
+        assert!(message(0.4, 0.6, 9).contains("inside its interval") && message(f64::NAN, 0.0, 9).contains("NaN"));
+        assert_eq!(message(0.4, 0.3, 1), "margins = 1 examples of class 1: must be at least 2");
+        assert!(Margins::of_classes(Vec::new(), 1.0, MarginSource::InSample).is_err());
     }
 }
