@@ -220,10 +220,12 @@ impl<'a> Lesson<'a> {
     }
 
     fn set(&self, moment: &mut Moment, costs: &[f64]) -> Result<(), StudentError> {
-        Ok(match self.form {
-            Form::Margins => moment.set_offsets(&costs.iter().map(|c| -c.ln() as f32).collect::<Vec<_>>())?,
-            Form::Weights => moment.set_weights(&costs.iter().map(|c| *c as f32).collect::<Vec<_>>())?,
-        })
+        let each = |f: fn(f64) -> f64| costs.iter().map(|cost| f(*cost) as f32).collect::<Vec<_>>();
+        match self.form {
+            Form::Margins => moment.set_offsets(&each(|cost| -cost.ln()))?,
+            Form::Weights => moment.set_weights(&each(|cost| cost))?,
+        }
+        Ok(())
     }
 }
 

@@ -59,7 +59,7 @@ struct Batch {
 fn batch(rows: usize, inputs: usize, classes: usize) -> Batch {
     let scales: Vec<f32> = (0..rows).map(|i| [1.0, 0.5, 0.0, 2.0][i % 4] / rows as f32).collect();
     let labels: Vec<usize> = (0..rows).map(|i| i * 7 % classes).collect();
-    let soft = |i: usize, k: usize| if i % 2 == 0 { f32::from(labels[i] == k) } else { 1.0 / classes as f32 };
+    let soft = |i: usize, k: usize| if i.is_multiple_of(2) { f32::from(labels[i] == k) } else { 1.0 / classes as f32 };
     let targets = (0..rows).flat_map(|i| (0..classes).map(move |k| (i, k))).map(|(i, k)| scales[i] * soft(i, k));
     Batch { x: numbers(rows * inputs, 2.0), targets: targets.collect(), labels: labels.clone(), scales: scales.clone() }
 }

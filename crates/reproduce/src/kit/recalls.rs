@@ -102,24 +102,20 @@ impl Recalls {
     /// `se^2 = var(seeds) / S + var(draws)`, the second from test sets drawn within classes, the same for all seeds and arms. What
     /// seeds and points make together counts in both, which errs on the wide side.
     pub(crate) fn interval(&self, number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
-        self.statistic(&|draw| self.draw(draw).map(&number).collect(), |values| mean(values))
+        self.over_seeds(&|draw| self.draw(draw).map(&number).collect())
     }
 
     /// The same of chosen seeds.
     pub(crate) fn interval_of(&self, seeds: &[usize], number: impl Fn(OfSeed) -> f64) -> Result<Estimate, String> {
         let chosen = |draw: usize| self.draw(draw).filter(|s| seeds.contains(&s.seed)).map(&number).collect();
-        self.statistic(&chosen, |values| mean(values))
+        self.over_seeds(&chosen)
     }
 
-    fn statistic(
-        &self,
-        values: &dyn Fn(usize) -> Vec<f64>,
-        summary: impl Fn(&[f64]) -> f64,
-    ) -> Result<Estimate, String> {
-        let over_seeds = mean_interval(&values(0)).map_err(|e| e.to_string())?;
-        let drawn: Vec<f64> = (1..=DRAWS).map(|draw| summary(&values(draw))).collect();
-        let se = (over_seeds.se.powi(2) + variance(&drawn)).sqrt();
-        Ok(Estimate::from_t(over_seeds.value, se, (over_seeds.n - 1) as f64, over_seeds.n))
+    fn over_seeds(&self, values: &dyn Fn(usize) -> Vec<f64>) -> Result<Estimate, String> {
+        let found = mean_interval(&values(0)).map_err(|e| e.to_string())?;
+        let drawn: Vec<f64> = (1..=DRAWS).map(|draw| mean(&values(draw))).collect();
+        let se = (found.se.powi(2) + variance(&drawn)).sqrt();
+        Ok(Estimate::from_t(found.value, se, (found.n - 1) as f64, found.n))
     }
 }
 
@@ -149,7 +145,7 @@ mod tests {
         // Two classes of forty points; arm 1 gets all of class 0 right, arm 0 every other point; seed 1 loses class 1 in both.
         let labels: Vec<Vec<usize>> = vec![(0..80).map(|i| i / 40).collect(); 2];
         let right = |seed: usize, arm: usize, point: usize| {
-            if point < 40 { arm == 1 || point % 2 == 0 } else { seed == 0 }
+            if point < 40 { arm == 1 || point.is_multiple_of(2) } else { seed == 0 }
         };
         let found = Recalls::new(&labels, 2, 2, right).unwrap();
         let recalls: Vec<[f64; 2]> = found.seeds().map(|s| [s.of(0)[0], s.of(0)[1]]).collect();
