@@ -102,3 +102,8 @@ pub use teacher::{
 };
 pub use theory::RidgeGroup;
 pub use warning::Warning;
+
+/// The chapter's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/distillation.md")]
+struct Chapter;

@@ -13,7 +13,7 @@ use tenfold_core_tensor::stats::Estimate;
 /// It does not change when the teacher's scores of a class are multiplied by a number: a teacher may never predict a class and be
 /// calibrated in it. [`of`](Self::of) takes the points as they come; [`balanced`](Self::balanced) weighs them as a set with equal
 /// classes would (`w(x) ∝ sum_y eta_y(x) / pi_y`), with both marginals taken under these weights. On the problems of this project the
-/// balanced form went together with the quality of robust students, the plain form did not.
+/// balanced form went together with the quality of robust students more closely than the plain form.
 ///
 /// Intervals are Student's t over points, with the marginals as they were found.
 ///

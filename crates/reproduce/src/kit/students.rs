@@ -76,7 +76,8 @@ pub(crate) struct Said {
     pub(crate) validation: Vec<u8>,
     #[serde(with = "digits")]
     pub(crate) fresh: Vec<u8>,
-    pub(crate) train_accuracy: f64,
+    /// Where it was asked about the training rows.
+    pub(crate) train_accuracy: Option<f64>,
 }
 
 impl Said {
@@ -88,7 +89,7 @@ impl Said {
             test: classes(logits(model, &pools.test)?.view()),
             validation: classes(logits(model, &cut.validation)?.view()),
             fresh: classes(logits(model, &cut.fresh)?.view()),
-            train_accuracy: right as f64 / cut.train.len() as f64,
+            train_accuracy: Some(right as f64 / cut.train.len() as f64),
         })
     }
 }
@@ -123,11 +124,11 @@ mod tests {
 
     #[test]
     fn what_was_said_comes_back_from_its_file() {
-        let said = Said { test: vec![0, 9, 3], validation: vec![], fresh: vec![1], train_accuracy: 0.5 };
+        let said = Said { test: vec![0, 9, 3], validation: vec![], fresh: vec![1], train_accuracy: None };
         let json = serde_json::to_string(&said).unwrap();
         assert!(json.contains(r#""test":"093""#), "{json}");
         let back: Said = serde_json::from_str(&json).unwrap();
-        assert_eq!((back.test, back.fresh), (said.test, said.fresh));
+        assert_eq!((back.test, back.fresh, back.train_accuracy), (said.test, said.fresh, None));
     }
 
     #[test]

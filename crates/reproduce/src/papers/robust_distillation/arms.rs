@@ -240,7 +240,7 @@ impl<'a> Lab<'a> {
             test: said(&rows(&self.pools.test)?)?,
             validation: said(&validation)?,
             fresh: said(&rows(&self.cut.fresh)?)?,
-            train_accuracy: right as f64 / self.cut.train.len() as f64,
+            train_accuracy: Some(right as f64 / self.cut.train.len() as f64),
         })
     }
 }
@@ -273,7 +273,7 @@ pub(super) fn run(lab: &Lab, settings: &Settings) -> Result<Record, ReproduceErr
             Arm::Shifted => lab.shifted(&teachers[0])?,
             Arm::Averaged(teacher) => {
                 let at = Aim::AVERAGED.iter().position(|t| *t == teacher).unwrap_or(0);
-                Said { test: classes(averages[at].view()), validation: vec![], fresh: vec![], train_accuracy: f64::NAN }
+                Said { test: classes(averages[at].view()), validation: vec![], fresh: vec![], train_accuracy: None }
             }
         });
     }

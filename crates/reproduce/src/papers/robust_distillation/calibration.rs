@@ -95,7 +95,7 @@ pub(super) fn run(lab: &Lab, settings: &Settings) -> Result<Vec<Found>, Reproduc
         let on_test = ask(test)?;
         let own = match &model {
             Some(model) => lab.said(model)?,
-            None => Said { test: classes(on_test.view()), validation: vec![], fresh: vec![], train_accuracy: f64::NAN },
+            None => Said { test: classes(on_test.view()), validation: vec![], fresh: vec![], train_accuracy: None },
         };
         let term = |scores: &Array2<f32>, truth: &Array2<f64>| -> Result<f64, ReproduceError> {
             let teacher = Teacher::logits(scores.view(), 1.0)?;

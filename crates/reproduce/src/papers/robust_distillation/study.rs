@@ -170,7 +170,7 @@ impl Task {
     /// Mean training accuracy.
     pub(super) fn train_accuracy(&self, arm: Arm) -> Result<Estimate, String> {
         let i = arm.index();
-        Self::over_seeds(&self.records.iter().map(|r| r.said[i].train_accuracy).collect::<Vec<_>>())
+        Self::over_seeds(&self.records.iter().filter_map(|r| r.said[i].train_accuracy).collect::<Vec<_>>())
     }
 
     pub(super) fn n(&self) -> String {

@@ -35,7 +35,7 @@ fn gains(study: &Study) -> Section {
         );
         let rows = Arm::ALL.map(|arm| {
             let i = arm.index();
-            let trained: Vec<f64> = task.records.iter().map(|r| r.said[i].train_accuracy).collect();
+            let trained: Vec<f64> = task.records.iter().filter_map(|r| r.said[i].train_accuracy).collect();
             [
                 arm.name(),
                 share(task.interval(|s| s.average(i))),
