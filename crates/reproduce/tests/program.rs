@@ -78,7 +78,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing() {
     refused(&["resmem", "--out", out], &["--out", "must be a folder"]);
     std::fs::remove_file(out).unwrap();
     std::fs::create_dir(out).unwrap();
-    let config = r#"{"version":"0","git_commit":"unknown","papers":["resmem"],"scale":"quick","seeds":0,"data":null,"backend":"flex"}"#;
+    let config = r#"{"version":"0","git_commit":"unknown","papers":["resmem"],"scale":"quick","seeds":0,"data":null,"backend":"flex","perceptrons":"perceptron"}"#;
     std::fs::write(dir.path().join("run/config.json"), config).unwrap();
     refused(&["--resume", out], &["seeds in config.json", "at least 1"]);
 }
