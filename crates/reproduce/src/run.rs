@@ -207,7 +207,8 @@ pub fn list(json: bool) -> String {
     }
     let mut text = String::new();
     for paper in papers {
-        text.push_str(&format!("{}: {}\n  {}\n", paper.name, paper.title, hanging(paper.citation, 2)));
+        let title = format!("{}: {}", paper.name, paper.title);
+        text.push_str(&format!("{}\n  {}\n", hanging(&title, 2), hanging(paper.citation, 2)));
         for c in (paper.claims)() {
             let kind = format!("{:?}", c.kind).to_lowercase();
             text.push_str(&format!("\n  {} [{kind}]\n", c.id));

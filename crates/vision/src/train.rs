@@ -155,13 +155,13 @@ pub fn resume<C: Classifier>(
 /// use burn::tensor::Device;
 /// use ndarray::array;
 /// use tenfold_core_tensor::seed::Seed;
-/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Targets, TrainConfig, TrainingSet, steer};
+/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Model, Targets, TrainConfig, TrainingSet, steer};
 ///
 /// let table = array![[-1.0], [1.0], [1.0], [1.0]];
 /// let inputs = Inputs::new(table.view(), ImageShape::table(1)).unwrap();
 /// let targets = Targets::Hard(vec![0, 1, 1, 1]);
 /// let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
-/// let net = MlpConfig::new(1, &[], 2).init(Seed::new(1), &Device::flex()).unwrap();
+/// let net = Model::Mlp(MlpConfig::new(1, &[], 2).init(Seed::new(1), &Device::flex()).unwrap());
 /// let mut wrong = Vec::new();
 /// steer(net, &set, &TrainConfig::default().with_epochs(5), Seed::new(1), |moment| {
 ///     let logits = moment.logits(&inputs)?;

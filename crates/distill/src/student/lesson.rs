@@ -68,7 +68,7 @@ enum Aim<'a> {
 /// use ndarray::array;
 /// use tenfold_core_tensor::seed::Seed;
 /// use tenfold_distill::{EgParams, Lesson, Marginal, Validation, ValidationLabels};
-/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Targets, TrainConfig, TrainingSet};
+/// use tenfold_vision::{ImageShape, Inputs, MlpConfig, Model, Targets, TrainConfig, TrainingSet};
 ///
 /// let x = array![[-1.0_f32], [1.0], [1.0], [1.0], [0.9], [-0.9]];
 /// let labels = vec![0, 1, 1, 1, 1, 0];
@@ -77,7 +77,7 @@ enum Aim<'a> {
 /// let set = TrainingSet::new(inputs.clone(), &targets).unwrap();
 /// let marginal = Marginal::of_labels(&labels, 2)?;
 /// let validation = Validation { inputs, labels: ValidationLabels::OneHot(&labels) };
-/// let net = MlpConfig::new(1, &[4], 2).init(Seed::new(1), &Device::flex()).unwrap();
+/// let net = Model::Mlp(MlpConfig::new(1, &[4], 2).init(Seed::new(1), &Device::flex()).unwrap());
 /// let lesson = Lesson::robust(EgParams::default(), marginal, validation)?;
 /// let taught = lesson.teach(net, &set, &TrainConfig::default().with_epochs(3), Seed::new(1)).unwrap();
 /// assert_eq!(taught.multipliers.unwrap().updates(), 3);
