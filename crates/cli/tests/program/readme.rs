@@ -1,6 +1,6 @@
 //! The shell examples of the README and of the book's chapters are tests.
 
-use crate::{analysis, fixture, memorisation};
+use crate::{analysis, distill, fixture, memorisation};
 use assert_cmd::Command;
 use std::path::Path;
 
@@ -54,4 +54,11 @@ fn the_commands_of_the_bias_variance_chapter_run() {
     let files = ["points.npz", "report.html", "calibration.html", "collapse.html"];
     let verbs = run_commands_of("docs/src/bias-variance.md", analysis::write_ensemble, &files);
     assert_eq!(verbs, ["bias-variance", "calibration", "collapse"]);
+}
+
+#[test]
+fn the_commands_of_the_distillation_chapter_run() {
+    let files = ["diagnose.html", "margins.json", "targets.npy", "balanced.npz", "robust.npz", "shift.html"];
+    let verbs = run_commands_of("docs/src/distillation.md", distill::write_models, &files);
+    assert_eq!(verbs, ["diagnose", "margins", "targets", "targets", "targets", "post-shift"]);
 }
