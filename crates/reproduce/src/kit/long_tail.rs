@@ -10,6 +10,14 @@ use tenfold_data::synthetic::{GaussianMixture, GaussianMixtureParams};
 use tenfold_data::{Source, Table, features, subset};
 use tenfold_vision::{ImageShape, Inputs};
 
+/// Features that are compiled in: all 70,000 images of Fashion-MNIST.
+const EMBEDDED: &str = "fashion-mnist-embeddings";
+
+/// The set of features that is cut: the one asked for, or the one compiled in.
+pub(crate) fn data_set(asked: Option<&str>) -> String {
+    asked.unwrap_or(EMBEDDED).to_string()
+}
+
 /// Where training sets are cut from, and the test set that all seeds share.
 pub(crate) struct Pools {
     pub(crate) name: String,
@@ -111,7 +119,7 @@ impl Pools {
         if profile.permuted {
             classes.shuffle(&mut seed.named("order").rng());
         }
-        let pool = relabelled(&self.pool, &classes);
+        let pool = Table { labels: relabelled(&self.pool.labels, &classes), ..self.pool.clone() };
         let rows = profile.tail.select(&pool.labels, k, seed)?;
         let mut taken = vec![false; pool.len()];
         rows.iter().for_each(|&row| taken[row] = true);
@@ -128,17 +136,17 @@ impl Pools {
         Ok(Cut { train, validation, fresh, classes })
     }
 
-    /// The labels of the test set, as a cut numbers the classes.
-    pub(crate) fn test_labels(&self, cut: &Cut) -> Vec<usize> {
-        relabelled(&self.test, &cut.classes).labels
+    /// The labels of the test set, as a cut of these classes numbers them.
+    pub(crate) fn test_labels(&self, classes: &[usize]) -> Vec<usize> {
+        relabelled(&self.test.labels, classes)
     }
 }
 
-/// The same rows; what was `classes[k]` is k.
-fn relabelled(table: &Table, classes: &[usize]) -> Table {
+/// The same labels; what was `classes[k]` is k.
+fn relabelled(labels: &[usize], classes: &[usize]) -> Vec<usize> {
     let mut rank = vec![0; classes.len()];
     classes.iter().enumerate().for_each(|(k, &class)| rank[class] = k);
-    Table { labels: table.labels.iter().map(|&label| rank[label]).collect(), ..table.clone() }
+    labels.iter().map(|&label| rank[label]).collect()
 }
 
 #[cfg(test)]

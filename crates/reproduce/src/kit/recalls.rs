@@ -1,9 +1,11 @@
 //! What several arms get right of each class, over seeds that share a test set, and intervals of anything that follows from it.
 
 use crate::error::ReproduceError;
+use crate::finding::least;
 use rayon::prelude::*;
 use tenfold_core_tensor::seed::Seed;
 use tenfold_core_tensor::stats::{Estimate, mean, mean_interval, resample_counts, variance};
+use tenfold_report::{interval, percent};
 
 /// Test points drawn anew, for the luck of the test set.
 const DRAWS: usize = 200;
@@ -46,6 +48,9 @@ impl OfSeed<'_> {
 impl Recalls {
     /// `right(seed, arm, point)` for test points with the labels of each seed's numbering (`labels[seed][point]`): one test set, whose
     /// points all seeds share.
+    ///
+    /// # Errors
+    /// A class with too few test points to draw them anew.
     pub(crate) fn new(
         labels: &[Vec<usize>],
         classes: usize,
@@ -59,12 +64,7 @@ impl Recalls {
         let mut weights = vec![vec![0_u8; points]; DRAWS + 1];
         weights[0].fill(1);
         for (class, members) in of_class.iter().enumerate() {
-            // A test set too small to be drawn from is that of scale tiny: its points count as they are.
-            let Ok(counts) = resample_counts(members.len(), DRAWS, Seed::new(0).named("test").child(class as u64))
-            else {
-                weights[1..].iter_mut().for_each(|draw| members.iter().for_each(|&point| draw[point] = 1));
-                continue;
-            };
+            let counts = resample_counts(members.len(), DRAWS, Seed::new(0).named("test").child(class as u64))?;
             for (draw, counts) in weights[1..].iter_mut().zip(counts) {
                 members.iter().zip(counts).for_each(|(&point, count)| draw[point] = count);
             }
@@ -129,6 +129,21 @@ pub(crate) fn hull(estimates: &[Estimate]) -> Result<Estimate, String> {
         return Err("one of the estimates that decide together is no finite number".into());
     }
     Ok(Estimate { lo, hi, ..*first })
+}
+
+/// All of several estimates, or why the first that could not be computed was not.
+pub(crate) fn every(estimates: impl IntoIterator<Item = Result<Estimate, String>>) -> Result<Vec<Estimate>, String> {
+    estimates.into_iter().collect()
+}
+
+/// The least favourable of several estimates that must all lie below a threshold.
+pub(crate) fn greatest(estimates: &[Estimate]) -> Result<Estimate, String> {
+    least(&estimates.iter().map(|e| negative(*e)).collect::<Vec<_>>()).map(negative)
+}
+
+/// A share with its interval in percent, or why there is none.
+pub(crate) fn share(e: Result<Estimate, String>) -> String {
+    e.map_or_else(|why| why, |e| interval(percent, e.value, e.lo, e.hi))
 }
 
 /// The opposite of an estimate, for claims that several numbers are below something.

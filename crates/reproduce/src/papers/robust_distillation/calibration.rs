@@ -71,7 +71,7 @@ pub(super) fn run(lab: &Lab, settings: &Settings) -> Result<Vec<Found>, Reproduc
         lab.pools.posterior(&lab.cut, rows, priors)?.ok_or_else(|| ReproduceError::Part("the law is not known".into()))
     };
     // The test set is balanced; of it, as many rows of each class as the long tail has, in proportion.
-    let labels = lab.pools.test_labels(&lab.cut);
+    let labels = lab.pools.test_labels(&lab.cut.classes);
     let tail = settings.profile.tail.clone();
     let most = labels.iter().filter(|&&label| label == 0).count().min(tail.n_max);
     let rows = tail.with_n_max(most).select(&labels, counts.len(), lab.seed.named("calibration"))?;

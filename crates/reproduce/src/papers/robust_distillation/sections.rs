@@ -6,22 +6,16 @@ use super::settings::TEMPERATURE;
 use super::study::{Exact, Study, Task, Who};
 use crate::error::ReproduceError;
 use crate::kit::provenance;
+use crate::kit::recalls::share;
 use serde_json::{Value, json};
 use tenfold_core_tensor::stats::{Estimate, mean};
 use tenfold_distill::pareto;
-use tenfold_report::{
-    Axis, AxisScale, Chart, Cloud, Point, Scatter, Section, Series, Table, interval, number, percent,
-};
+use tenfold_report::{Axis, AxisScale, Chart, Cloud, Point, Scatter, Section, Series, Table, number, percent};
 
 pub(super) fn all(study: &Study) -> Result<Vec<Section>, ReproduceError> {
     let mut sections = vec![pairs(study)?, trade_off(study), others(study), calibration(study)];
     sections.push(provenance(study));
     Ok(sections)
-}
-
-/// A share with its interval in percent, or why there is none.
-fn share(e: Result<Estimate, String>) -> String {
-    e.map_or_else(|why| why, |e| interval(percent, e.value, e.lo, e.hi))
 }
 
 /// Teachers by students, and the Pareto set of the trade-offs.

@@ -6,14 +6,6 @@ use crate::scale::Scale;
 use tenfold_data::long_tail::LongTail;
 use tenfold_distill::EgParams;
 
-/// Features that are compiled in: all 70,000 images of Fashion-MNIST.
-const EMBEDDED: &str = "fashion-mnist-embeddings";
-
-/// The set of features that is cut: the one asked for, or the one compiled in.
-pub(super) fn data_set(asked: Option<&str>) -> String {
-    asked.unwrap_or(EMBEDDED).to_string()
-}
-
 /// The teacher's temperature; the student is not tempered.
 pub(super) const TEMPERATURE: f64 = 3.0;
 

@@ -2,11 +2,11 @@
 
 use super::arms::{self, Arm, Lab, Record};
 use super::calibration::{self, Found, KINDS};
-use super::settings::{Settings, data_set};
+use super::settings::Settings;
 use super::theory::{self, Theory};
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::kit::long_tail::Pools;
+use crate::kit::long_tail::{Pools, data_set};
 use crate::kit::recalls::{OfSeed, Recalls};
 use crate::kit::students::{Said, worst_recall};
 use std::time::Instant;
@@ -66,9 +66,9 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
         })?;
         let (records, held_out): (Vec<Record>, Vec<_>) = found.into_iter().unzip();
         let arms = Arm::all().len();
-        let recalls = Recalls::new(&labels(pools, records.iter().map(|r| &r.classes)), pools.classes(), arms, {
-            let (records, labels) = (&records, labels(pools, records.iter().map(|r| &r.classes)));
-            move |seed, arm, point| usize::from(records[seed].said[arm].test[point]) == labels[seed][point]
+        let labels: Vec<Vec<usize>> = records.iter().map(|record| pools.test_labels(&record.classes)).collect();
+        let recalls = Recalls::new(&labels, pools.classes(), arms, |seed, arm, point| {
+            usize::from(records[seed].said[arm].test[point]) == labels[seed][point]
         })?;
         Ok(Task {
             name,
@@ -97,16 +97,6 @@ pub(super) fn run(context: &Context) -> Result<Study, ReproduceError> {
     })?;
     let exact = Exact { name, records, recalls, seconds: started.elapsed().as_secs_f64() };
     Ok(Study { theory: theory::run(&settings)?, settings, tasks, exact, source: features.source })
-}
-
-/// The test labels of each seed.
-fn labels<'a>(pools: &Pools, classes: impl Iterator<Item = &'a Vec<usize>>) -> Vec<Vec<usize>> {
-    let of = |classes: &Vec<usize>| {
-        let mut rank = vec![0; classes.len()];
-        classes.iter().enumerate().for_each(|(k, &class)| rank[class] = k);
-        pools.test.labels.iter().map(|&label| rank[label]).collect()
-    };
-    classes.map(of).collect()
 }
 
 impl Study {

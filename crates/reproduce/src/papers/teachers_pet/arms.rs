@@ -109,7 +109,7 @@ pub(super) fn run(
         MarginSource::CrossFit { folds: settings.folds },
     )?;
     let own = margins(&on_train, labels, MarginSource::InSample)?;
-    let test = margins(&on_test, &pools.test_labels(&cut), MarginSource::External)?;
+    let test = margins(&on_test, &pools.test_labels(&cut.classes), MarginSource::External)?;
 
     let teacher = Teacher::logits(on_train.view(), 1.0)?;
     let [mild, warm] = TEMPERATURES.map(|t| teacher.tempered(t));

@@ -11,6 +11,7 @@ mod study;
 use crate::context::Context;
 use crate::error::ReproduceError;
 use crate::experiment::{Decision, Experiment};
+use crate::kit::long_tail::data_set;
 use crate::scale::Scale;
 use serde_json::Value;
 use study::Study;
@@ -27,7 +28,7 @@ impl Experiment for TeachersPet {
     const CLAIMS: &'static [Decision<Study>] = claims::CLAIMS;
 
     fn data_sets(_: Scale, data: Option<&str>) -> Vec<String> {
-        vec![settings::data_set(data)]
+        vec![data_set(data)]
     }
 
     fn measure(context: &Context) -> Result<Study, ReproduceError> {

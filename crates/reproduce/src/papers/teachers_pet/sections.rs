@@ -6,19 +6,15 @@ use super::settings::TEMPERATURES;
 use super::study::{Study, Task};
 use crate::error::ReproduceError;
 use crate::kit::provenance;
+use crate::kit::recalls::share;
 use serde_json::{Value, json};
-use tenfold_core_tensor::stats::{Estimate, mean, mean_interval};
+use tenfold_core_tensor::stats::{mean, mean_interval};
 use tenfold_report::{
     Axis, AxisScale, Chart, Cloud, Line, Point, Scatter, Section, Series, Stroke, Table, interval, number, percent,
 };
 
 pub(super) fn all(study: &Study) -> Result<Vec<Section>, ReproduceError> {
     Ok(vec![gains(study), classes(study)?, margins(study)?, ridge(study)?, provenance(study)])
-}
-
-/// A share with its interval in percent, or why there is none.
-fn share(e: Result<Estimate, String>) -> String {
-    e.map_or_else(|why| why, |e| interval(percent, e.value, e.lo, e.hi))
 }
 
 /// Every arm's accuracies.

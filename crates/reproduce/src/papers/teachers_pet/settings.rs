@@ -5,14 +5,6 @@ use crate::kit::students::Net;
 use crate::scale::Scale;
 use tenfold_data::long_tail::LongTail;
 
-/// Features that are compiled in: all 70,000 images of Fashion-MNIST.
-const EMBEDDED: &str = "fashion-mnist-embeddings";
-
-/// The set of features that is cut: the one asked for, or the one compiled in.
-pub(super) fn data_set(asked: Option<&str>) -> String {
-    asked.unwrap_or(EMBEDDED).to_string()
-}
-
 /// The temperatures of the teacher: the one that is fixed beforehand for the average, and a warmer one.
 pub(super) const TEMPERATURES: [f64; 2] = [3.0, 5.0];
 

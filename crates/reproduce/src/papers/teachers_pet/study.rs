@@ -2,10 +2,10 @@
 
 use super::arms::{self, Arm, Record};
 use super::ridge::Ridge;
-use super::settings::{Settings, data_set};
+use super::settings::Settings;
 use crate::context::Context;
 use crate::error::ReproduceError;
-use crate::kit::long_tail::{Pools, Profile};
+use crate::kit::long_tail::{Pools, Profile, data_set};
 use crate::kit::recalls::{OfSeed, Recalls};
 use std::time::Instant;
 use tenfold_core_tensor::seed::Seed;
@@ -79,14 +79,7 @@ impl Study {
 
 impl Task {
     fn new(name: String, records: Vec<Record>, pools: &Pools, started: Instant) -> Result<Self, ReproduceError> {
-        let labels: Vec<Vec<usize>> = records
-            .iter()
-            .map(|record| {
-                let mut rank = vec![0; record.classes.len()];
-                record.classes.iter().enumerate().for_each(|(k, &class)| rank[class] = k);
-                pools.test.labels.iter().map(|&label| rank[label]).collect()
-            })
-            .collect();
+        let labels: Vec<Vec<usize>> = records.iter().map(|record| pools.test_labels(&record.classes)).collect();
         let plain = Arm::ALL.len();
         let right = |seed: usize, arm: usize, point: usize| {
             let (record, label) = (&records[seed], labels[seed][point]);

@@ -3,9 +3,10 @@
 use super::super::arms::{Aim, Arm};
 use super::super::calibration::{BALANCED, EXACT, Found, KINDS, ROBUST, STANDARD};
 use super::super::study::{Exact, Study, Who};
-use super::{every, part};
+use super::part;
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
+use crate::kit::recalls::every;
 use tenfold_core_tensor::stats::{Estimate, mean, spearman};
 
 fn finding(exact: &Exact, estimate: Result<Estimate, String>) -> Finding {

@@ -8,8 +8,7 @@ pub(super) mod students;
 pub(super) mod theory;
 
 use super::study::Task;
-use crate::finding::{Finding, Part, Role, least};
-use crate::kit::recalls::negative;
+use crate::finding::{Finding, Part, Role};
 use tenfold_core_tensor::stats::Estimate;
 
 /// A finding on a task.
@@ -28,14 +27,4 @@ fn finding(task: &Task, estimate: Result<Estimate, String>) -> Finding {
 /// Adds a number where it could be computed.
 fn part(finding: &mut Finding, name: impl Into<String>, data: &str, estimate: Result<Estimate, String>, role: Role) {
     finding.parts.extend(estimate.ok().map(|e| Part::new(name, e, data, role)));
-}
-
-/// All of them, or the first that could not be computed.
-fn every(estimates: impl IntoIterator<Item = Result<Estimate, String>>) -> Result<Vec<Estimate>, String> {
-    estimates.into_iter().collect()
-}
-
-/// The least favourable of several estimates that must all lie below a threshold.
-fn greatest(estimates: &[Estimate]) -> Result<Estimate, String> {
-    least(&estimates.iter().map(|e| negative(*e)).collect::<Vec<_>>()).map(negative)
 }

@@ -2,9 +2,10 @@
 
 use super::super::arms::{Aim, Arm};
 use super::super::study::{Study, Task};
-use super::{every, finding, part};
+use super::{finding, part};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
+use crate::kit::recalls::every;
 use tenfold_core_tensor::stats::{Estimate, mean};
 
 /// The pair whose worst class is best on some seeds, of those that are not robust on both sides.

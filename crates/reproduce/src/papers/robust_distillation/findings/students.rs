@@ -2,10 +2,10 @@
 
 use super::super::arms::{Aim, Arm};
 use super::super::study::{Study, Task};
-use super::{every, finding, greatest, part};
+use super::{finding, part};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
-use crate::kit::recalls::{hull, negative};
+use crate::kit::recalls::{every, greatest, hull, negative};
 use tenfold_core_tensor::stats::{Estimate, slope_weights};
 
 const TEACHERS: [Aim; 3] = [Aim::Standard, Aim::Balanced, Aim::Robust];

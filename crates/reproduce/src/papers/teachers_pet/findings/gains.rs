@@ -2,10 +2,10 @@
 
 use super::super::arms::Arm;
 use super::super::study::{Study, Task};
-use super::{every, finding, part};
+use super::{finding, part};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
-use crate::kit::recalls::negative;
+use crate::kit::recalls::{every, greatest};
 use tenfold_core_tensor::stats::{Estimate, mean};
 
 pub(in super::super) fn average(study: &Study) -> Result<Finding, ReproduceError> {
@@ -62,9 +62,4 @@ pub(in super::super) fn amplified(study: &Study) -> Result<Finding, ReproduceErr
         part(&mut found, "recall of the three rarest classes, student minus teacher", task, rare, Role::Shown);
     }
     Ok(found)
-}
-
-/// The least favourable of several estimates that must all lie below a threshold.
-pub(super) fn greatest(estimates: &[Estimate]) -> Result<Estimate, String> {
-    least(&estimates.iter().map(|e| negative(*e)).collect::<Vec<_>>()).map(negative)
 }

@@ -2,9 +2,10 @@
 
 use super::super::arms::{Arm, Record};
 use super::super::study::{Study, Task};
-use super::{every, finding, part};
+use super::{finding, part};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
+use crate::kit::recalls::every;
 use tenfold_core_tensor::stats::{Estimate, spearman};
 
 /// Which margin.

@@ -28,8 +28,3 @@ fn finding(study: &Study, tasks: &[&Task], estimate: Result<Estimate, String>) -
 fn part(finding: &mut Finding, name: &str, task: &Task, estimate: Result<Estimate, String>, role: Role) {
     finding.parts.extend(estimate.ok().map(|e| Part::new(name, e, &task.name, role)));
 }
-
-/// All of them, or the first that could not be computed.
-fn every(estimates: impl IntoIterator<Item = Result<Estimate, String>>) -> Result<Vec<Estimate>, String> {
-    estimates.into_iter().collect()
-}

@@ -2,10 +2,10 @@
 
 use super::super::arms::Arm;
 use super::super::study::{Study, Task};
-use super::gains::greatest;
-use super::{every, finding, part};
+use super::{finding, part};
 use crate::error::ReproduceError;
 use crate::finding::{Finding, Role, least};
+use crate::kit::recalls::{every, greatest};
 
 pub(in super::super) fn ada_alpha(study: &Study) -> Result<Finding, ReproduceError> {
     let tasks = [study.long_tail(), study.mixture()];
